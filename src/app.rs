@@ -1,0 +1,237 @@
+//! The composition root: builds everything from the options, serves, and drains.
+
+use std::{fs, io, net::SocketAddr, path::Path, sync::Arc, time::Duration};
+
+use secrecy::ExposeSecret as _;
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+    task::JoinHandle,
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tonic::transport::{self, Server, server::TcpIncoming};
+use tonic_health::{ServingStatus, server::HealthReporter};
+use tonic_web::GrpcWebLayer;
+
+use crate::{
+    config::Config,
+    flow::{self, Flow},
+    quotes::{Quotes, RedisError},
+    rpc::{
+        self,
+        import::{ImportError, Imported},
+        layers::RpcLayer,
+    },
+    store::{Database, StoreError},
+};
+
+/// A shop to try things out with.
+const SAMPLE_STORE: &str = include_str!("../examples/store.yaml");
+
+/// How often an idle connection is tried, and how long its peer may take: load balancers drop connections
+/// without a word, and what they carried would wait for its deadline.
+const KEEPALIVE_INTERVAL: Duration = Duration::from_mins(1);
+const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
+/// Calls of one connection at a time; its caller holds back what is more. Above the limit on calls in flight
+/// at its default, so that overload is told.
+const MAX_STREAMS: u32 = 4096;
+
+/// Why the service does not start, or a command was not done.
+#[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say it")]
+pub enum Error {
+    #[error("cannot use the database {url}")]
+    Connect { url: String, source: StoreError },
+    #[error("cannot bring the tables of the database up to date")]
+    Migrate(#[source] StoreError),
+    #[error("cannot use the URL of --redis-url or REDIS_URL")]
+    Redis(#[from] RedisError),
+    #[error("cannot load the shop")]
+    Load(#[source] flow::Error),
+    #[error("cannot listen on {address}")]
+    Listen { address: String, source: io::Error },
+    #[error("cannot serve reflection")]
+    Reflection(#[from] tonic_reflection::server::Error),
+    #[error("cannot read {path}")]
+    Read { path: String, source: io::Error },
+    #[error("cannot import")]
+    Import(#[from] ImportError),
+    #[error("cannot wait for signals")]
+    Signals(#[source] io::Error),
+}
+
+/// A service that serves. It goes on until it is [stopped](Self::stop).
+#[derive(Debug)]
+pub struct Running {
+    address: SocketAddr,
+    health: HealthReporter,
+    accepting: CancellationToken,
+    server: JoinHandle<Result<(), transport::Error>>,
+    following: CancellationToken,
+    background: TaskTracker,
+    database: Database,
+    drain_wait: Duration,
+    drain_timeout: Duration,
+}
+
+/// Serves until SIGTERM or SIGINT, then drains. A second signal cuts that short.
+pub async fn serve(config: &Config) -> Result<(), Error> {
+    // Before anybody can know that we are there.
+    let mut terminate = signal(SignalKind::terminate()).map_err(Error::Signals)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(Error::Signals)?;
+    let mut signalled = async || {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    };
+
+    let running = start(config).await?;
+    signalled().await;
+    tokio::select! {
+        () = running.stop() => {}
+        () = signalled() => tracing::warn!("signalled again: not waiting any longer"),
+    }
+    Ok(())
+}
+
+/// Brings the tables of the database up to date.
+pub async fn migrate(config: &Config) -> Result<(), Error> {
+    let database = open(config).await?;
+    close(database).await;
+    Ok(())
+}
+
+/// Creates or replaces what a YAML file describes.
+pub async fn import(config: &Config, file: &Path) -> Result<Imported, Error> {
+    let yaml = fs::read_to_string(file).map_err(|source| Error::Read {
+        path: file.display().to_string(),
+        source,
+    })?;
+    let database = open(config).await?;
+    let flow = flow(config, &database).await?;
+    let imported = rpc::import::import(&flow, &yaml).await?;
+    close(database).await;
+    Ok(imported)
+}
+
+/// Starts the service. Once this has answered, it accepts calls.
+pub async fn start(config: &Config) -> Result<Running, Error> {
+    let database = open(config).await?;
+    let flow = Arc::new(flow(config, &database).await?);
+    if config.demo_store && flow.is_empty() {
+        rpc::import::import(&flow, SAMPLE_STORE).await?;
+        tracing::info!("set up the sample shop");
+    }
+
+    let following = CancellationToken::new();
+    let background = TaskTracker::new();
+    background.spawn({
+        let (flow, following) = (Arc::clone(&flow), following.clone());
+        async move { flow.follow_changes(following).await }
+    });
+
+    let (routes, health) = rpc::routes(flow).await?;
+    let listen = |source| Error::Listen {
+        address: config.listen.clone(),
+        source,
+    };
+    let listener = TcpListener::bind(&config.listen).await.map_err(listen)?;
+    let address = listener.local_addr().map_err(listen)?;
+    let accepting = CancellationToken::new();
+    let server = Server::builder()
+        // gRPC-Web, which is translated before anything else sees it.
+        .accept_http1(true)
+        .layer(GrpcWebLayer::new())
+        .layer(RpcLayer::new(
+            config.max_in_flight.into(),
+            config.request_timeout,
+        ))
+        .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
+        .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
+        .max_concurrent_streams(MAX_STREAMS)
+        .serve_with_incoming_shutdown(
+            routes.prepare(),
+            // Without it an answer of several packets waits for the caller's delayed acknowledgement.
+            TcpIncoming::from(listener).with_nodelay(Some(true)),
+            accepting.clone().cancelled_owned(),
+        );
+    let server = tokio::spawn(server);
+    tracing::info!("listening on {address}");
+
+    Ok(Running {
+        address,
+        health,
+        accepting,
+        server,
+        following,
+        background,
+        database,
+        drain_wait: config.drain_wait,
+        drain_timeout: config.drain_timeout,
+    })
+}
+
+impl Running {
+    /// Where it listens.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Drains: tells load balancers to look elsewhere, gives them the time to, accepts nothing more, and lets
+    /// what is in flight end.
+    pub async fn stop(mut self) {
+        tracing::info!("draining");
+        let services = [""].into_iter().chain(rpc::SERVICES);
+        for service in services.clone() {
+            let status = ServingStatus::NotServing;
+            self.health.set_service_status(service, status).await;
+        }
+        tokio::time::sleep(self.drain_wait).await;
+
+        self.accepting.cancel();
+        for service in services {
+            // Ends the calls of those that watch it, which would go on for ever.
+            self.health.clear_service_status(service).await;
+        }
+        let drained = tokio::time::timeout(self.drain_timeout, &mut self.server).await;
+        if drained.is_err() {
+            tracing::warn!(after = ?self.drain_timeout, "calls are still in flight: giving them up");
+        }
+
+        self.following.cancel();
+        self.background.close();
+        self.background.wait().await;
+        close(self.database).await;
+        tracing::info!("stopped");
+    }
+}
+
+async fn open(config: &Config) -> Result<Database, Error> {
+    let url = config.database_url.expose_secret();
+    let database = Database::connect(url, config.database_max_connections)
+        .await
+        .map_err(|source| Error::Connect {
+            url: config.shown_database(),
+            source,
+        })?;
+    database.migrate().await.map_err(Error::Migrate)?;
+    Ok(database)
+}
+
+async fn close(database: Database) {
+    if let Err(error) = database.close().await {
+        tracing::warn!(%error, "the database was not closed in good order");
+    }
+}
+
+async fn flow(config: &Config, database: &Database) -> Result<Flow, Error> {
+    let quotes = match &config.redis_url {
+        Some(url) => Quotes::redis(url, config.quote_ttl)?,
+        None => Quotes::in_process(config.quote_ttl),
+    };
+    Flow::new(database.clone(), quotes)
+        .await
+        .map_err(Error::Load)
+}

@@ -1,0 +1,392 @@
+//! Every option and environment variable, parsed and checked once.
+
+use std::{path::PathBuf, time::Duration};
+
+use clap::{
+    CommandFactory as _, Parser, Subcommand,
+    builder::{PossibleValuesParser, TypedValueParser as _},
+    error::{ContextKind, ContextValue},
+};
+use secrecy::{ExposeSecret as _, SecretString};
+use tracing_subscriber::EnvFilter;
+
+use crate::telemetry::{LogFormat, TelemetryConfig};
+
+/// Longest time that an option takes.
+const DAY: Duration = Duration::from_hours(24);
+
+/// The command line.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    about = "A checkout service: from cart to paid order over gRPC",
+    after_help = "Options go before or after the command. One that is given goes before its environment variable.\n\
+        Exit codes: 0 done, 1 failed, 64 options that cannot be used, 69 database out of reach."
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// With which options.
+    #[command(flatten)]
+    pub config: Config,
+}
+
+/// What to do.
+#[derive(Debug, Clone, Subcommand)]
+pub enum Command {
+    /// Serve gRPC until SIGTERM or SIGINT; this is what is done without a command
+    Serve,
+    /// Walk through a checkout in a throw-away shop with sample data
+    Demo,
+    /// Bring the tables of the database up to date
+    Migrate,
+    /// Create or replace what a YAML file describes: settings, products and coupons
+    Import {
+        /// The file, such as examples/store.yaml
+        file: PathBuf,
+    },
+    /// Ask the service at the address of --listen whether it serves; exit 1 if not
+    Healthcheck,
+}
+
+/// All options. Each has its environment variable.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Config {
+    /// Where to listen; port 0 takes a free one
+    #[arg(
+        long,
+        global = true,
+        env = "CARTWRIGHT_LISTEN",
+        value_name = "HOST:PORT"
+    )]
+    #[arg(default_value = "127.0.0.1:50051", value_parser = address)]
+    pub listen: String,
+
+    /// Database: sqlite://PATH?mode=rwc or postgres://USER:PASSWORD@HOST/NAME
+    #[arg(
+        long,
+        global = true,
+        env = "DATABASE_URL",
+        value_name = "URL",
+        hide_env_values = true
+    )]
+    #[arg(default_value = "sqlite://cartwright.db?mode=rwc", value_parser = database_url)]
+    pub database_url: SecretString,
+
+    /// Connections to the database, 1 to 1000
+    #[arg(
+        long,
+        global = true,
+        env = "CARTWRIGHT_DATABASE_MAX_CONNECTIONS",
+        value_name = "NUMBER"
+    )]
+    #[arg(default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub database_max_connections: u32,
+
+    /// Redis that replicas share shipping quotes in, redis://USER:PASSWORD@HOST; none: each keeps its own
+    #[arg(
+        long,
+        global = true,
+        env = "REDIS_URL",
+        value_name = "URL",
+        hide_env_values = true
+    )]
+    #[arg(value_parser = redis_url)]
+    pub redis_url: Option<SecretString>,
+
+    /// How long a shipping quote holds, 1s to 24h
+    #[arg(long, global = true, env = "CARTWRIGHT_QUOTE_TTL", value_name = "TIME")]
+    #[arg(default_value = "10m", value_parser = quote_ttl)]
+    pub quote_ttl: Duration,
+
+    /// Set up the sample shop if the database has no shop yet
+    #[arg(long, global = true, env = "CARTWRIGHT_DEMO_STORE")]
+    pub demo_store: bool,
+
+    /// Calls in progress at a time, 1 to 65535; more are refused with RESOURCE_EXHAUSTED
+    #[arg(
+        long,
+        global = true,
+        env = "CARTWRIGHT_MAX_IN_FLIGHT",
+        value_name = "NUMBER"
+    )]
+    #[arg(default_value_t = 1024, value_parser = clap::value_parser!(u16).range(1..))]
+    pub max_in_flight: u16,
+
+    /// Longest time for a call, 1ms to 24h, also where the caller's deadline is later
+    #[arg(
+        long,
+        global = true,
+        env = "CARTWRIGHT_REQUEST_TIMEOUT",
+        value_name = "TIME"
+    )]
+    #[arg(default_value = "30s", value_parser = request_timeout)]
+    pub request_timeout: Duration,
+
+    /// On SIGTERM: time to be NOT_SERVING, and yet serve, for load balancers to notice, 0s to 24h
+    #[arg(
+        long,
+        global = true,
+        env = "CARTWRIGHT_DRAIN_WAIT",
+        value_name = "TIME"
+    )]
+    #[arg(default_value = "0s", value_parser = time)]
+    pub drain_wait: Duration,
+
+    /// Then: longest time for calls in progress to end, 0s to 24h
+    #[arg(
+        long,
+        global = true,
+        env = "CARTWRIGHT_DRAIN_TIMEOUT",
+        value_name = "TIME"
+    )]
+    #[arg(default_value = "25s", value_parser = time)]
+    pub drain_timeout: Duration,
+
+    /// OpenTelemetry collector for traces, http://HOST:4317 (OTLP over gRPC); none: no traces
+    #[arg(
+        long,
+        global = true,
+        env = "OTEL_EXPORTER_OTLP_ENDPOINT",
+        value_name = "URL"
+    )]
+    #[arg(value_parser = otlp_endpoint)]
+    pub otlp_endpoint: Option<String>,
+
+    /// Form of log lines, which go to standard error
+    #[arg(
+        long,
+        global = true,
+        env = "CARTWRIGHT_LOG_FORMAT",
+        value_name = "FORMAT"
+    )]
+    #[arg(default_value = "text", value_parser = log_format())]
+    pub log_format: LogFormat,
+
+    /// What is logged: a level (error, warn, info, debug, trace) or directives such as warn,cartwright=debug
+    /// [default: info; of demo: warn]
+    #[arg(long, global = true, env = "CARTWRIGHT_LOG", value_name = "FILTER")]
+    #[arg(value_parser = log_filter)]
+    pub log: Option<String>,
+}
+
+impl Cli {
+    /// Reads the command line and the environment.
+    ///
+    /// The error is what clap has to tell, which may also be the help or the version that was asked for.
+    pub fn read() -> Result<Self, clap::Error> {
+        Self::try_parse().map_err(explain)
+    }
+}
+
+impl Config {
+    /// The database's URL without what may be secret, for messages.
+    #[must_use]
+    pub fn shown_database(&self) -> String {
+        without_secrets(self.database_url.expose_secret())
+    }
+
+    /// How to log and trace, with `default_log` as what is logged unless it is set.
+    #[must_use]
+    pub fn telemetry(&self, default_log: &str) -> TelemetryConfig {
+        TelemetryConfig {
+            service_name: env!("CARGO_PKG_NAME").to_owned(),
+            otlp_endpoint: self.otlp_endpoint.clone(),
+            log_format: self.log_format,
+            log_filter: self.log.as_deref().unwrap_or(default_log).to_owned(),
+        }
+    }
+}
+
+/// Adds the environment variable that the value may have come from, and takes out a value that may be secret:
+/// clap names the option alone, and shows every value.
+fn explain(mut error: clap::Error) -> clap::Error {
+    let mut command = Cli::command();
+    command.build();
+    let named = error.get(ContextKind::InvalidArg).map(ToString::to_string);
+    let Some(argument) = command
+        .get_arguments()
+        .find(|argument| Some(argument.to_string()) == named)
+    else {
+        return error;
+    };
+    if argument.is_hide_env_values_set() {
+        let hidden = ContextValue::String("…".to_owned());
+        error.insert(ContextKind::InvalidValue, hidden);
+    }
+    if let Some(variable) = argument.get_env() {
+        let tip = format!("it may be set by {}", variable.display()).into();
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip]));
+    }
+    error
+}
+
+/// Keeps scheme, host and path of a URL.
+fn without_secrets(url: &str) -> String {
+    let url = url.split(['?', '#']).next().unwrap_or_default();
+    match url.split_once("://") {
+        Some((scheme, rest)) => {
+            let host_and_path = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
+            format!("{scheme}://{host_and_path}")
+        }
+        None => url.to_owned(),
+    }
+}
+
+fn address(value: &str) -> Result<String, String> {
+    match value.rsplit_once(':') {
+        Some((host, port)) if !host.is_empty() && port.parse::<u16>().is_ok() => {
+            Ok(value.to_owned())
+        }
+        _ => Err("expected a host and a port, such as 127.0.0.1:50051 or [::]:50051".to_owned()),
+    }
+}
+
+fn database_url(value: &str) -> Result<SecretString, String> {
+    url(value, &["postgres://", "postgresql://", "sqlite:"])
+}
+
+fn redis_url(value: &str) -> Result<SecretString, String> {
+    url(value, &["redis://"])
+}
+
+fn otlp_endpoint(value: &str) -> Result<String, String> {
+    url(value, &["http://"]).map(|url| url.expose_secret().to_owned())
+}
+
+fn url(value: &str, beginnings: &[&str]) -> Result<SecretString, String> {
+    if beginnings.iter().any(|it| value.starts_with(it)) {
+        return Ok(value.into());
+    }
+    Err(format!(
+        "expected a URL that begins with {}",
+        beginnings.join(" or ")
+    ))
+}
+
+fn quote_ttl(value: &str) -> Result<Duration, String> {
+    time_from(Duration::from_secs(1), value)
+}
+
+fn request_timeout(value: &str) -> Result<Duration, String> {
+    time_from(Duration::from_millis(1), value)
+}
+
+fn time(value: &str) -> Result<Duration, String> {
+    time_from(Duration::ZERO, value)
+}
+
+/// A whole number and a unit, from `least` to a day.
+fn time_from(least: Duration, value: &str) -> Result<Duration, String> {
+    let digits = value.trim_end_matches(|character: char| character.is_ascii_alphabetic());
+    let unit = value.strip_prefix(digits).unwrap_or_default();
+    let number = digits.parse::<u32>().ok();
+    let time = number.and_then(|number| match unit {
+        "ms" => Some(Duration::from_millis(number.into())),
+        "s" => Some(Duration::from_secs(number.into())),
+        "m" => Some(Duration::from_mins(number.into())),
+        "h" => Some(Duration::from_hours(number.into())),
+        _ => None,
+    });
+    time.filter(|time| (least..=DAY).contains(time))
+        .ok_or(format!(
+            "expected a whole number and a unit (ms, s, m or h), such as 30s, from {least:?} to 24h"
+        ))
+}
+
+fn log_format() -> impl clap::builder::TypedValueParser<Value = LogFormat> {
+    PossibleValuesParser::new(["text", "json"]).map(|name| match name.as_str() {
+        "json" => LogFormat::Json,
+        _ => LogFormat::Text,
+    })
+}
+
+fn log_filter(value: &str) -> Result<String, String> {
+    match EnvFilter::try_new(value) {
+        Ok(_) => Ok(value.to_owned()),
+        Err(_) => {
+            Err("expected a level (off, error, warn, info, debug, trace) or directives such as warn,cartwright=debug"
+                .to_owned())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(arguments: &[&str]) -> Result<Cli, String> {
+        Cli::try_parse_from([&["cartwright"], arguments].concat())
+            .map_err(|error| explain(error).to_string())
+    }
+
+    #[test]
+    fn the_definition_holds_together() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn options_go_before_or_after_the_command() {
+        for arguments in [
+            ["--listen=[::]:1", "migrate"],
+            ["migrate", "--listen=[::]:1"],
+        ] {
+            let cli = parse(&arguments).unwrap();
+            assert!(matches!(cli.command, Some(Command::Migrate)));
+            assert_eq!(cli.config.listen, "[::]:1");
+        }
+        assert!(parse(&[]).unwrap().command.is_none());
+    }
+
+    #[test]
+    fn a_bad_value_is_told_with_option_variable_and_what_is_allowed() {
+        for (argument, variable, allowed) in [
+            ("--listen=:50051", "CARTWRIGHT_LISTEN", "127.0.0.1:50051"),
+            ("--database-url=mysql://h/d", "DATABASE_URL", "postgres://"),
+            ("--redis-url=tcp://h", "REDIS_URL", "redis://"),
+            ("--quote-ttl=0s", "CARTWRIGHT_QUOTE_TTL", "from 1s to 24h"),
+            ("--quote-ttl=25h", "CARTWRIGHT_QUOTE_TTL", "from 1s to 24h"),
+            ("--drain-wait=5", "CARTWRIGHT_DRAIN_WAIT", "ms, s, m or h"),
+            ("--drain-wait=-5s", "CARTWRIGHT_DRAIN_WAIT", "ms, s, m or h"),
+            (
+                "--database-max-connections=0",
+                "CARTWRIGHT_DATABASE_MAX_CONNECTIONS",
+                "1..=1000",
+            ),
+            ("--max-in-flight=0", "CARTWRIGHT_MAX_IN_FLIGHT", "1..=65535"),
+            (
+                "--otlp-endpoint=collector:4317",
+                "OTEL_EXPORTER_OTLP_ENDPOINT",
+                "http://",
+            ),
+            ("--log-format=xml", "CARTWRIGHT_LOG_FORMAT", "text, json"),
+            ("--log=loud=very", "CARTWRIGHT_LOG", "warn,cartwright=debug"),
+        ] {
+            let told = parse(&[argument]).unwrap_err();
+            let (option, _) = argument.split_once('=').unwrap();
+            for part in [option, variable, allowed] {
+                assert!(told.contains(part), "{argument}: no {part} in {told}");
+            }
+        }
+    }
+
+    #[test]
+    fn passwords_are_not_told() {
+        let told = parse(&["--database-url=postgress://u:hunter2@db/shop"]).unwrap_err();
+        assert!(!told.contains("hunter2"), "{told}");
+
+        let url = "postgres://u:hun@ter2@db:5432/shop?password=hunter2";
+        let cli = parse(&["--database-url", url]).unwrap();
+        assert_eq!(cli.config.shown_database(), "postgres://db:5432/shop");
+        assert!(!format!("{cli:?}").contains("hun"));
+    }
+
+    #[test]
+    fn times_have_units() {
+        assert_eq!(time("250ms"), Ok(Duration::from_millis(250)));
+        assert_eq!(time("10m"), Ok(Duration::from_mins(10)));
+        assert_eq!(time("0s"), Ok(Duration::ZERO));
+        assert_eq!(time("24h"), Ok(DAY));
+    }
+}

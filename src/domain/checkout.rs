@@ -1,0 +1,280 @@
+//! The checkout: one aggregate of everything from the cart to what it comes to.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::{
+    address::Address,
+    cart::LineItem,
+    consignment::Consignment,
+    coupon::AppliedCoupon,
+    money::Currency,
+    pricing::Pricing,
+    reason::{Reason, Refusal, Result},
+};
+
+/// Most characters of the customer's message and of the staff's note.
+pub const MAX_MESSAGE_LENGTH: usize = 2_000;
+/// How long a request id is remembered, in hours.
+pub const REQUEST_MEMORY_HOURS: i64 = 24;
+/// How many request ids a checkout remembers, so that its document stays small.
+pub const REQUEST_MEMORY: usize = 500;
+
+/// A cart with its addresses, coupons and totals. Stored as one document; `pricing` follows from the rest.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Checkout {
+    /// Id of the checkout and of its cart.
+    pub id: Uuid,
+    /// Raised by one with every change.
+    pub version: i64,
+    /// Whether it lives.
+    pub state: CheckoutState,
+    /// Currency of every amount.
+    pub currency: Currency,
+    /// The caller's id of the sales channel.
+    pub channel_id: String,
+    /// The caller's id of the customer; empty for a guest.
+    pub customer_id: String,
+    /// The shopper's e-mail address.
+    pub email: String,
+    /// The lines, in the order in which they were added.
+    pub lines: Vec<LineItem>,
+    /// The coupons, in the order in which they were applied.
+    pub coupons: Vec<AppliedCoupon>,
+    /// Who pays.
+    pub billing_address: Option<Address>,
+    /// What goes where.
+    pub consignments: Vec<Consignment>,
+    /// What the shopper wrote.
+    pub customer_message: String,
+    /// What the staff wrote.
+    pub staff_note: String,
+    /// The orders created from it.
+    pub order_ids: Vec<Uuid>,
+    /// What the last change did beside what was asked.
+    pub messages: Vec<Message>,
+    /// What it comes to.
+    pub pricing: Pricing,
+    /// What the lines and coupons were last refreshed from.
+    pub revisions: Revisions,
+    /// The request ids of recent changes.
+    pub requests: Vec<SeenRequest>,
+    /// When the cart was created.
+    pub create_time: DateTime<Utc>,
+    /// When it was last changed.
+    pub update_time: DateTime<Utc>,
+    /// When it ends unless it is changed before.
+    pub expire_time: DateTime<Utc>,
+}
+
+/// Whether a checkout lives, and if not, how it ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum CheckoutState {
+    /// It can be changed.
+    Active,
+    /// The cart was deleted.
+    Deleted,
+    /// An order of it was paid.
+    Paid {
+        /// The order.
+        order_id: Uuid,
+    },
+}
+
+/// How often the catalog, promotions and settings have been changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Revisions {
+    /// Of the catalog.
+    pub catalog: i64,
+    /// Of promotions and coupon codes.
+    pub promotions: i64,
+    /// Of the store's settings.
+    pub store: i64,
+}
+
+/// A request id with what it was used for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RequestKey {
+    /// The caller's id of the request.
+    pub id: Uuid,
+    /// Digest of the method and the content.
+    pub digest: String,
+}
+
+/// A request that has been answered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SeenRequest {
+    /// Which request.
+    pub key: RequestKey,
+    /// When.
+    pub time: DateTime<Utc>,
+    /// The order it created, if it created one.
+    pub order_id: Option<Uuid>,
+}
+
+/// Something that people should know about a checkout.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Message {
+    /// What kind of thing it tells.
+    pub code: MessageCode,
+    /// Id of what it is about.
+    pub subject: String,
+    /// The message, in English.
+    pub text: String,
+}
+
+/// What kind of thing a message tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the proto says when each is told")]
+pub enum MessageCode {
+    PriceRefreshed,
+    ItemUnavailable,
+    ShippingOptionDropped,
+    CouponDropped,
+    CouponNotQualifying,
+}
+
+impl Checkout {
+    /// Refuses a checkout that has ended, with how.
+    pub fn check_alive(&self, now: DateTime<Utc>) -> Result<()> {
+        let id = self.id;
+        let refusal = match self.state {
+            CheckoutState::Active if now < self.expire_time => return Ok(()),
+            CheckoutState::Active => {
+                let time = self
+                    .expire_time
+                    .to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
+                Refusal::new(Reason::CartExpired, format!("cart {id} expired at {time}"))
+                    .with("expire_time", time)
+            }
+            CheckoutState::Deleted => {
+                Refusal::new(Reason::CartDeleted, format!("cart {id} was deleted"))
+            }
+            CheckoutState::Paid { order_id } => {
+                let message =
+                    format!("order {order_id} of cart {id} was paid, and the cart with it");
+                Refusal::new(Reason::CartPaid, message).with("order_id", order_id)
+            }
+        };
+        Err(refusal.with("cart_id", id))
+    }
+
+    /// Refuses when the caller expects another version.
+    pub fn check_version(&self, expected: Option<i64>) -> Result<()> {
+        match expected {
+            Some(expected) if expected != self.version => {
+                let message = format!(
+                    "version {expected} was expected, and {} is the current one: read it and decide again",
+                    self.version
+                );
+                Err(Refusal::new(Reason::VersionMismatch, message)
+                    .with("current_version", self.version))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The earlier answer to the same request, if there is one. The same id with other content is refused.
+    pub fn seen(&self, key: &RequestKey, now: DateTime<Utc>) -> Result<Option<&SeenRequest>> {
+        let remembered = |seen: &&SeenRequest| {
+            seen.key.id == key.id && (now - seen.time).num_hours() < REQUEST_MEMORY_HOURS
+        };
+        match self.requests.iter().find(remembered) {
+            Some(seen) if seen.key.digest != key.digest => Err(request_id_reused(key.id)),
+            found => Ok(found),
+        }
+    }
+
+    /// Remembers a request, and forgets those that are too old or too many.
+    pub fn remember(&mut self, key: RequestKey, order_id: Option<Uuid>, now: DateTime<Utc>) {
+        self.requests
+            .retain(|seen| (now - seen.time).num_hours() < REQUEST_MEMORY_HOURS);
+        let too_many = self
+            .requests
+            .len()
+            .saturating_add(1)
+            .saturating_sub(REQUEST_MEMORY);
+        self.requests.drain(..too_many);
+        self.requests.push(SeenRequest {
+            key,
+            time: now,
+            order_id,
+        });
+    }
+
+    /// Sets who pays, once.
+    pub fn add_billing_address(&mut self, address: Address) -> Result<()> {
+        if let Some(existing) = &self.billing_address {
+            let message = "the checkout has a billing address: update that one";
+            return Err(
+                Refusal::new(Reason::BillingAddressExists, message).with("address_id", existing.id)
+            );
+        }
+        self.billing_address = Some(address);
+        Ok(())
+    }
+
+    /// Replaces the billing address; its id stays. `id` may be left out.
+    pub fn update_billing_address(&mut self, id: Option<Uuid>, address: Address) -> Result<()> {
+        match &mut self.billing_address {
+            Some(existing) if id.is_none_or(|id| id == existing.id) => {
+                *existing = Address {
+                    id: existing.id,
+                    ..address
+                };
+                Ok(())
+            }
+            _ => {
+                let id = id.map(|id| id.to_string()).unwrap_or_default();
+                let message = format!("the checkout has no billing address {id}: add one first");
+                Err(
+                    Refusal::new(Reason::BillingAddressNotFound, message.replace("  ", " "))
+                        .with("address_id", id),
+                )
+            }
+        }
+    }
+
+    /// Makes it another customer's: coupons and chosen shipping options depended on the old one.
+    pub fn set_customer(&mut self, customer_id: String) {
+        if self.customer_id == customer_id {
+            return;
+        }
+        self.customer_id = customer_id;
+        for coupon in std::mem::take(&mut self.coupons) {
+            let text = format!(
+                "coupon \"{}\" was removed because the customer changed",
+                coupon.code
+            );
+            self.tell(MessageCode::CouponDropped, coupon.code, text);
+        }
+        let mut dropped = Vec::new();
+        for consignment in &mut self.consignments {
+            if consignment.fulfilment.take().is_some() {
+                dropped.push(consignment.id.to_string());
+            }
+        }
+        for id in dropped {
+            let text = "choose a shipping option again: the customer changed";
+            self.tell(MessageCode::ShippingOptionDropped, id, text);
+        }
+    }
+
+    /// Adds a message for people.
+    pub fn tell(&mut self, code: MessageCode, subject: impl Into<String>, text: impl Into<String>) {
+        self.messages.push(Message {
+            code,
+            subject: subject.into(),
+            text: text.into(),
+        });
+    }
+}
+
+/// Refuses a request id that was used for something else.
+#[must_use]
+pub fn request_id_reused(id: Uuid) -> Refusal {
+    let message =
+        format!("request_id {id} was used with other content: make a new one for each request");
+    Refusal::new(Reason::RequestIdReused, message).with("request_id", id)
+}

@@ -1,0 +1,19 @@
+//! What a checkout is and how it behaves: pure and synchronous. Times, ids and randomness come in as
+//! arguments; nothing here knows of gRPC, databases or caches.
+
+pub mod address;
+pub mod cart;
+pub mod catalog;
+pub mod checkout;
+pub mod consignment;
+pub mod coupon;
+pub mod discounts;
+pub mod location;
+pub mod money;
+pub mod order;
+pub mod pricing;
+pub mod promotion;
+pub mod reason;
+pub mod shipping;
+pub mod store;
+pub mod tax;

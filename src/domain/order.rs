@@ -1,0 +1,419 @@
+//! Orders: what is needed to create one, and what payments do to it.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::{
+    address::Address,
+    checkout::Checkout,
+    money::{Amount, Money, Overflow, sum},
+    reason::{Reason, Refusal, Result, Violation},
+};
+
+/// An immutable snapshot of a checkout with a number and a status.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Order {
+    /// Id of the order.
+    pub id: Uuid,
+    /// Number for people; 0 until it is stored.
+    pub number: i64,
+    /// Raised by one with every change of status or payments.
+    pub version: i64,
+    /// Its state.
+    pub status: OrderStatus,
+    /// Why a person has to look at it.
+    pub status_reason: String,
+    /// The checkout as it was.
+    pub snapshot: Checkout,
+    /// The payments, oldest first.
+    pub payments: Vec<Payment>,
+    /// When it was created.
+    pub create_time: DateTime<Utc>,
+    /// When its state last changed.
+    pub update_time: DateTime<Utc>,
+    /// When it was paid in full.
+    pub paid_time: Option<DateTime<Utc>>,
+}
+
+macro_rules! statuses {
+    ($($variant:ident = $name:literal, $number:literal;)*) => {
+        /// The state of an order: BigCommerce's fifteen.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+        #[expect(missing_docs, reason = "the proto says what each means")]
+        pub enum OrderStatus { $($variant,)* }
+
+        impl OrderStatus {
+            /// Every status.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+
+            /// The name, as in the proto without its prefix.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)* }
+            }
+
+            /// BigCommerce's number.
+            #[must_use]
+            pub const fn number(self) -> i32 {
+                match self { $(Self::$variant => $number,)* }
+            }
+        }
+    };
+}
+
+statuses! {
+    Incomplete = "INCOMPLETE", 0;
+    Pending = "PENDING", 1;
+    Shipped = "SHIPPED", 2;
+    PartiallyShipped = "PARTIALLY_SHIPPED", 3;
+    Refunded = "REFUNDED", 4;
+    Cancelled = "CANCELLED", 5;
+    Declined = "DECLINED", 6;
+    AwaitingPayment = "AWAITING_PAYMENT", 7;
+    AwaitingPickup = "AWAITING_PICKUP", 8;
+    AwaitingShipment = "AWAITING_SHIPMENT", 9;
+    Completed = "COMPLETED", 10;
+    AwaitingFulfillment = "AWAITING_FULFILLMENT", 11;
+    ManualVerificationRequired = "MANUAL_VERIFICATION_REQUIRED", 12;
+    Disputed = "DISPUTED", 13;
+    PartiallyRefunded = "PARTIALLY_REFUNDED", 14;
+}
+
+impl OrderStatus {
+    /// Whether money may still be recorded for the order.
+    #[must_use]
+    pub const fn is_payable(self) -> bool {
+        matches!(
+            self,
+            Self::Incomplete | Self::AwaitingPayment | Self::Declined
+        )
+    }
+}
+
+/// State of a payment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PaymentState {
+    /// About to be captured.
+    Pending,
+    /// The money has moved.
+    Completed,
+    /// The money will not move.
+    Failed,
+}
+
+impl PaymentState {
+    /// The name, as in the proto without its prefix.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Pending => "PENDING",
+            Self::Completed => "COMPLETED",
+            Self::Failed => "FAILED",
+        }
+    }
+}
+
+/// A payment of an order, in the order's currency.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Payment {
+    /// Cartwright's id.
+    pub id: Uuid,
+    /// How it was paid, in the caller's words.
+    pub method: String,
+    /// The payment service's reference, unique within the order.
+    pub reference: String,
+    /// How much.
+    pub amount: Amount,
+    /// Its state.
+    pub state: PaymentState,
+    /// When it was first recorded.
+    pub create_time: DateTime<Utc>,
+}
+
+/// What recording a payment means beyond the order itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// The payment was recorded before in the same state: nothing changes.
+    Repeated,
+    /// The order's coupon uses are needed, if they are not held yet.
+    HoldCoupons,
+    /// The order is paid: coupon uses are needed, its cart ends, its siblings are cancelled.
+    Settle,
+    /// The payment failed: coupon uses are given back unless another payment of the cart needs them.
+    ReleaseCoupons,
+    /// Only the order changes.
+    Nothing,
+}
+
+impl Order {
+    /// Records a payment or its next state. `paid_sibling` is the paid order of the same cart, if there is another one.
+    pub fn record(
+        &mut self,
+        payment: Payment,
+        paid_sibling: Option<Uuid>,
+        now: DateTime<Utc>,
+    ) -> Result<Effect> {
+        let earlier = self
+            .payments
+            .iter()
+            .position(|known| known.reference == payment.reference);
+        let was_pending = match earlier.and_then(|index| self.payments.get(index)) {
+            Some(known) if (known.amount, &known.method) != (payment.amount, &payment.method) => {
+                return Err(reference_conflict(known));
+            }
+            Some(known) if known.state == payment.state => return Ok(Effect::Repeated),
+            Some(known) if known.state != PaymentState::Pending => {
+                return Err(reference_conflict(known));
+            }
+            Some(_) => true,
+            None => false,
+        };
+        if !was_pending {
+            self.check_payable(paid_sibling)?;
+            if payment.state != PaymentState::Failed {
+                self.check_amount(payment.amount)?;
+            }
+        }
+        let state = payment.state;
+        match earlier.and_then(|index| self.payments.get_mut(index)) {
+            Some(known) => known.state = state,
+            None => self.payments.push(payment),
+        }
+        self.update_time = now;
+        match state {
+            PaymentState::Pending => {
+                self.status = OrderStatus::AwaitingPayment;
+                Ok(Effect::HoldCoupons)
+            }
+            PaymentState::Failed => Ok(self.after_failure(was_pending)),
+            PaymentState::Completed => self.after_completion(paid_sibling, now),
+        }
+    }
+
+    /// The money has moved: this never fails, for it must not be lost.
+    fn after_completion(
+        &mut self,
+        paid_sibling: Option<Uuid>,
+        now: DateTime<Utc>,
+    ) -> Result<Effect> {
+        if let Some(sibling) = paid_sibling {
+            self.needs_verification(format!("order {sibling} of the same cart is paid"));
+            return Ok(Effect::Nothing);
+        }
+        if !self.status.is_payable() {
+            self.needs_verification(format!(
+                "a payment completed while the order was {}",
+                self.status.name()
+            ));
+            return Ok(Effect::Nothing);
+        }
+        if self.left_to_pay(&[PaymentState::Completed])?.is_zero() {
+            self.status = OrderStatus::AwaitingFulfillment;
+            self.paid_time = Some(now);
+            return Ok(Effect::Settle);
+        }
+        self.status = OrderStatus::AwaitingPayment;
+        Ok(Effect::HoldCoupons)
+    }
+
+    fn after_failure(&mut self, was_pending: bool) -> Effect {
+        let alive = self
+            .payments
+            .iter()
+            .any(|payment| payment.state != PaymentState::Failed);
+        if alive || !self.status.is_payable() {
+            return Effect::Nothing;
+        }
+        self.status = OrderStatus::Declined;
+        if was_pending {
+            Effect::ReleaseCoupons
+        } else {
+            Effect::Nothing
+        }
+    }
+
+    /// Marks an order whose money has moved but that cannot be honoured as it is.
+    pub fn needs_verification(&mut self, reason: String) {
+        self.status = OrderStatus::ManualVerificationRequired;
+        self.status_reason = reason;
+        self.paid_time = None;
+    }
+
+    /// Gives the order up.
+    pub fn cancel(&mut self, now: DateTime<Utc>) -> Result<()> {
+        let held = self
+            .payments
+            .iter()
+            .any(|payment| payment.state != PaymentState::Failed);
+        match self.status {
+            OrderStatus::Cancelled => Ok(()),
+            status if status.is_payable() && !held => {
+                self.status = OrderStatus::Cancelled;
+                self.update_time = now;
+                Ok(())
+            }
+            status if status.is_payable() => {
+                let message = format!(
+                    "order {} has a payment: let it fail before cancelling",
+                    self.id
+                );
+                Err(self.status_refusal(message))
+            }
+            _ if self.paid_time.is_some() => Err(self.already_paid()),
+            status => {
+                let message = format!(
+                    "order {} is {} and cannot be cancelled",
+                    self.id,
+                    status.name()
+                );
+                Err(self.status_refusal(message))
+            }
+        }
+    }
+
+    fn check_payable(&self, paid_sibling: Option<Uuid>) -> Result<()> {
+        if let Some(sibling) = paid_sibling {
+            let message = format!(
+                "order {sibling} of the same cart is paid, so order {} cannot be",
+                self.id
+            );
+            return Err(Refusal::new(Reason::SiblingOrderPaid, message)
+                .with("order_id", self.id)
+                .with("paid_order_id", sibling));
+        }
+        if self.paid_time.is_some() {
+            return Err(self.already_paid());
+        }
+        if !self.status.is_payable() {
+            let message = format!(
+                "order {} is {} and takes no payment",
+                self.id,
+                self.status.name()
+            );
+            return Err(self.status_refusal(message));
+        }
+        Ok(())
+    }
+
+    fn check_amount(&self, amount: Amount) -> Result<()> {
+        let left = self.left_to_pay(&[PaymentState::Pending, PaymentState::Completed])?;
+        let money = |amount| Money {
+            currency: self.snapshot.currency,
+            amount,
+        };
+        if amount > left {
+            let message = format!(
+                "{} is more than the {} outstanding",
+                money(amount),
+                money(left)
+            );
+            return Err(Refusal::new(Reason::PaymentExceedsOutstanding, message)
+                .with("outstanding_balance", left.minor())
+                .with("currency_code", self.snapshot.currency));
+        }
+        if amount.is_zero() && !left.is_zero() {
+            let text = format!("must be above 0: {} is outstanding", money(left));
+            return Err(Refusal::field("amount.amount_minor", text));
+        }
+        Ok(())
+    }
+
+    /// What is outstanding after the payments in these states.
+    pub fn left_to_pay(&self, states: &[PaymentState]) -> std::result::Result<Amount, Overflow> {
+        let counted = self
+            .payments
+            .iter()
+            .filter(|payment| states.contains(&payment.state));
+        let paid = sum(counted.map(|payment| payment.amount))?;
+        self.snapshot.pricing.totals.outstanding_balance.minus(paid)
+    }
+
+    fn already_paid(&self) -> Refusal {
+        Refusal::new(
+            Reason::OrderAlreadyPaid,
+            format!("order {} is paid", self.id),
+        )
+        .with("order_id", self.id)
+    }
+
+    fn status_refusal(&self, message: String) -> Refusal {
+        Refusal::new(Reason::OrderStatusNotAllowed, message)
+            .with("order_id", self.id)
+            .with("status", self.status.name())
+    }
+}
+
+fn reference_conflict(known: &Payment) -> Refusal {
+    let message = format!(
+        "payment \"{}\" is {} and cannot become what was asked: use another reference for another payment",
+        known.reference,
+        known.state.name()
+    );
+    Refusal::new(Reason::PaymentReferenceConflict, message)
+        .with("reference", &known.reference)
+        .with("state", known.state.name())
+}
+
+/// Everything that the checkout itself lacks for an order, at once.
+#[must_use]
+pub fn missing(checkout: &Checkout) -> Vec<Violation> {
+    let mut missing = Vec::new();
+    match &checkout.billing_address {
+        Some(address) => missing.extend(lacking(
+            address,
+            "billing_address",
+            Reason::BillingAddressIncomplete,
+        )),
+        None => missing.push(Violation::new(
+            "billing_address",
+            Reason::BillingAddressMissing,
+            "add a billing address",
+        )),
+    }
+    for (line, unassigned) in checkout.lines.iter().zip(checkout.unassigned()) {
+        if line.requires_shipping() && unassigned > 0 {
+            let text = format!(
+                "{unassigned} of \"{}\" in no consignment: add them to one",
+                line.facts.name
+            );
+            missing.push(Violation::new(
+                line.id.to_string(),
+                Reason::LineItemNotConsigned,
+                text,
+            ));
+        }
+    }
+    for consignment in &checkout.consignments {
+        let id = consignment.id;
+        let subject = format!("consignments.{id}.address");
+        missing.extend(lacking(
+            &consignment.address,
+            &subject,
+            Reason::ShippingAddressIncomplete,
+        ));
+        if consignment.fulfilment.is_none() {
+            let text = "select a shipping option or a pickup method for the consignment";
+            missing.push(Violation::new(
+                id.to_string(),
+                Reason::ShippingOptionNotSelected,
+                text,
+            ));
+        }
+    }
+    missing
+}
+
+/// A violation for each field that an order needs and the address lacks.
+fn lacking(address: &Address, subject: &str, reason: Reason) -> Vec<Violation> {
+    let fields = address.missing_fields().into_iter();
+    fields
+        .map(|field| {
+            Violation::new(
+                format!("{subject}.{field}"),
+                reason,
+                format!("an order needs {field}"),
+            )
+        })
+        .collect()
+}

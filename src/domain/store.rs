@@ -1,0 +1,260 @@
+//! The settings of the shop: one versioned document.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    address::Address,
+    location::{Location, most_specific},
+    money::{Amount, Currency, Overflow, Rate},
+    shipping::TransitTime,
+};
+
+/// How long a cart lives after its last change, unless set otherwise.
+pub const DEFAULT_CART_LIFETIME: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+/// Everything that is set for the shop. Amounts are in its default currency.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Store {
+    /// Raised by one with every change.
+    pub version: i64,
+    /// Name of the shop.
+    pub name: String,
+    /// The currency of the catalog and of shipping methods.
+    pub default_currency: Currency,
+    /// Other currencies, each with its units for one unit of the default currency.
+    pub currencies: Vec<(Currency, Rate)>,
+    /// How long a cart lives after its last change.
+    pub cart_lifetime: Duration,
+    /// Whether a checkout may have several coupons.
+    pub allow_multiple_coupons: bool,
+    /// Whether item-level promotions also discount lines with an overridden price.
+    pub discount_overridden_prices: bool,
+    /// Where goods are shipped from.
+    pub origin: Option<Address>,
+    /// How prices and taxes go together.
+    pub tax: TaxSettings,
+    /// Kinds of goods for tax: id and name.
+    pub tax_classes: Vec<TaxClass>,
+    /// Where which tax is due.
+    pub tax_zones: Vec<TaxZone>,
+    /// Where the shop ships, and how.
+    pub shipping_zones: Vec<ShippingZone>,
+    /// Where goods can be picked up.
+    pub pickup_methods: Vec<PickupMethod>,
+}
+
+impl Store {
+    /// A shop with nothing set but its currency: sells tax-free and ships nowhere.
+    #[must_use]
+    pub fn empty(currency: Currency) -> Self {
+        Self {
+            version: 0,
+            name: String::new(),
+            default_currency: currency,
+            currencies: Vec::new(),
+            cart_lifetime: DEFAULT_CART_LIFETIME,
+            allow_multiple_coupons: false,
+            discount_overridden_prices: false,
+            origin: None,
+            tax: TaxSettings::default(),
+            tax_classes: Vec::new(),
+            tax_zones: Vec::new(),
+            shipping_zones: Vec::new(),
+            pickup_methods: Vec::new(),
+        }
+    }
+
+    /// Whether carts may have this currency.
+    #[must_use]
+    pub fn accepts(&self, currency: Currency) -> bool {
+        currency == self.default_currency || self.currencies.iter().any(|(c, _)| *c == currency)
+    }
+
+    /// Converts an amount of the default currency, rounded. A currency that is no longer accepted
+    /// counts one to one: carts in it cannot be created, and those that are there keep their figures.
+    pub fn convert(&self, amount: Amount, to: Currency) -> Result<Amount, Overflow> {
+        let Some((_, rate)) = self.currencies.iter().find(|(c, _)| *c == to) else {
+            return Ok(amount);
+        };
+        let unit = |digits: u32| 10_i128.checked_pow(digits).ok_or(Overflow);
+        let numerator = i128::from(rate.millionths())
+            .checked_mul(unit(to.digits())?)
+            .ok_or(Overflow)?;
+        let denominator = i128::from(Rate::ONE.millionths())
+            .checked_mul(unit(self.default_currency.digits())?)
+            .ok_or(Overflow)?;
+        amount.ratio(numerator, denominator)
+    }
+
+    /// The tax zone of an address, if any.
+    #[must_use]
+    pub fn tax_zone(&self, address: &Address) -> Option<&TaxZone> {
+        let enabled = self.tax_zones.iter().filter(|zone| zone.enabled);
+        most_specific(
+            enabled.map(|zone| (zone, zone.locations.as_slice())),
+            address,
+        )
+    }
+
+    /// The tax zone whose tax entered prices contain.
+    #[must_use]
+    pub fn home_tax_zone(&self) -> Option<&TaxZone> {
+        let home = self.tax.home_zone_id.as_deref()?;
+        self.tax_zones.iter().find(|zone| zone.id == home)
+    }
+
+    /// The shipping zone of an address, if any.
+    #[must_use]
+    pub fn shipping_zone(&self, address: &Address) -> Option<&ShippingZone> {
+        let enabled = self.shipping_zones.iter().filter(|zone| zone.enabled);
+        most_specific(
+            enabled.map(|zone| (zone, zone.locations.as_slice())),
+            address,
+        )
+    }
+
+    /// The pickup methods that can be chosen.
+    pub fn enabled_pickup_methods(&self) -> impl Iterator<Item = &PickupMethod> {
+        self.pickup_methods.iter().filter(|method| method.enabled)
+    }
+}
+
+/// How prices and taxes go together.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct TaxSettings {
+    /// Whether prices are entered with the tax of the home zone.
+    pub prices_include_tax: bool,
+    /// Whether amounts are shown with tax.
+    pub show_prices_with_tax: bool,
+    /// The tax zone whose tax entered prices contain.
+    pub home_zone_id: Option<String>,
+    /// Tax class of goods that name none.
+    pub default_class_id: Option<String>,
+    /// Tax class of shipping costs, if another than the default.
+    pub shipping_class_id: Option<String>,
+    /// Tax class of handling fees, if another than the default.
+    pub handling_class_id: Option<String>,
+}
+
+/// A kind of goods for tax.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaxClass {
+    /// Id, unique in the store.
+    pub id: String,
+    /// Name.
+    pub name: String,
+}
+
+/// Which tax is due where.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaxZone {
+    /// Id, unique in the store.
+    pub id: String,
+    /// Name.
+    pub name: String,
+    /// Whether it counts.
+    pub enabled: bool,
+    /// Where it holds.
+    pub locations: Vec<Location>,
+    /// The rates.
+    pub rates: Vec<TaxRate>,
+}
+
+/// A tax.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaxRate {
+    /// Name shown to the shopper.
+    pub name: String,
+    /// Equal priorities add; a higher number compounds on the lower.
+    pub priority: u32,
+    /// Tax class and its rate.
+    pub class_rates: Vec<(String, Rate)>,
+}
+
+/// Where the shop ships, and how.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShippingZone {
+    /// Id, unique in the store.
+    pub id: String,
+    /// Name.
+    pub name: String,
+    /// Whether it counts.
+    pub enabled: bool,
+    /// Where it holds.
+    pub locations: Vec<Location>,
+    /// The methods.
+    pub methods: Vec<ShippingMethod>,
+    /// Fee added for handling.
+    pub handling_fee: Option<HandlingFee>,
+}
+
+/// A fee for handling a consignment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum HandlingFee {
+    /// An amount.
+    Fixed(Amount),
+    /// A part of the shipping cost.
+    Percentage(Rate),
+}
+
+/// A way to ship.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShippingMethod {
+    /// Id, unique in the store.
+    pub id: String,
+    /// Name shown to the shopper.
+    pub name: String,
+    /// More about it.
+    pub description: String,
+    /// Whether it is offered.
+    pub enabled: bool,
+    /// How long it takes.
+    pub transit_time: Option<TransitTime>,
+    /// A picture.
+    pub image_url: String,
+    /// How the cost comes about.
+    pub rate: MethodRate,
+}
+
+/// How the cost of a shipping method comes about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum MethodRate {
+    /// One amount for the consignment.
+    FlatPerOrder(Amount),
+    /// An amount for each unit.
+    FlatPerItem(Amount),
+    /// By weight in grams.
+    ByWeight(Vec<RateRange>),
+    /// By the value of the goods.
+    ByTotal(Vec<RateRange>),
+    /// For nothing, from a value of the goods on.
+    Free(Amount),
+    /// Collected by the shopper.
+    Pickup(Amount),
+}
+
+/// Cost from one value on up to another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RateRange {
+    /// First value of the range.
+    pub from: i64,
+    /// First value beyond it; none for a range without end.
+    pub to: Option<i64>,
+    /// Cost of the consignment.
+    pub cost: Amount,
+}
+
+/// A place where goods can be picked up.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PickupMethod {
+    /// Id, unique in the store.
+    pub id: String,
+    /// Name shown to the shopper.
+    pub display_name: String,
+    /// Whether it can be chosen.
+    pub enabled: bool,
+    /// Where it is.
+    pub address: Option<Address>,
+}

@@ -1,0 +1,247 @@
+//! Taxes: what is due on one amount at one place.
+//!
+//! Tax is worked out per line, per consignment part and per rate, on the amount after discounts, and
+//! rounded there.
+
+use super::{
+    address::Address,
+    money::{Amount, Overflow, Rate, split, sum},
+    store::{Store, TaxRate, TaxZone},
+};
+
+/// An amount without and with tax, and the taxes between them.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Taxed {
+    /// Without tax.
+    pub ex: Amount,
+    /// With tax.
+    pub inc: Amount,
+    /// Tax by name.
+    pub taxes: Vec<(String, Amount)>,
+}
+
+/// The tax rules of a store.
+#[derive(Debug, Clone, Copy)]
+pub struct Taxation<'a> {
+    store: &'a Store,
+    home: Option<&'a TaxZone>,
+}
+
+impl<'a> Taxation<'a> {
+    /// The tax rules of `store`.
+    #[must_use]
+    pub fn of(store: &'a Store) -> Self {
+        Self {
+            store,
+            home: store.home_tax_zone(),
+        }
+    }
+
+    /// The tax zone of an address. While none is known, shops that enter or show prices with tax assume their home
+    /// zone, so that the printed price is the one shown; others assume no tax.
+    #[must_use]
+    pub fn zone(&self, address: Option<&Address>) -> Option<&'a TaxZone> {
+        match address.filter(|address| !address.country_code.is_empty()) {
+            Some(address) => self.store.tax_zone(address),
+            None if self.store.tax.prices_include_tax || self.store.tax.show_prices_with_tax => {
+                self.home
+            }
+            None => None,
+        }
+    }
+
+    /// The tax class of goods, shipping or handling; none falls back to the store's default.
+    #[must_use]
+    pub fn class(&self, class: Option<&'a str>) -> Option<&'a str> {
+        class.or(self.store.tax.default_class_id.as_deref())
+    }
+
+    /// What an amount as entered comes to in a zone. `class` none: no tax is due, though an amount entered with tax keeps
+    /// its figure.
+    pub fn tax(
+        &self,
+        amount: Amount,
+        class: Option<&str>,
+        zone: Option<&TaxZone>,
+    ) -> Result<Taxed, Overflow> {
+        let Some(class) = class else {
+            return Ok(Taxed {
+                ex: amount,
+                inc: amount,
+                taxes: Vec::new(),
+            });
+        };
+        if !self.store.tax.prices_include_tax {
+            return add_tax(amount, &rates(zone, class));
+        }
+        let home_rates = rates(self.home, class);
+        let ex = without_tax(amount, &home_rates)?;
+        if zone.map(|zone| &zone.id) == self.home.map(|zone| &zone.id) {
+            contained_tax(amount, ex, &home_rates)
+        } else {
+            add_tax(ex, &rates(zone, class))
+        }
+    }
+}
+
+/// The rates of a zone for a tax class, lowest priority first.
+fn rates<'z>(zone: Option<&'z TaxZone>, class: &str) -> Vec<(&'z TaxRate, Rate)> {
+    let Some(zone) = zone else { return Vec::new() };
+    let mut rates: Vec<_> = zone
+        .rates
+        .iter()
+        .filter_map(|rate| {
+            let (_, value) = rate.class_rates.iter().find(|(id, _)| id == class)?;
+            Some((rate, *value))
+        })
+        .collect();
+    rates.sort_by_key(|(rate, _)| rate.priority);
+    rates
+}
+
+/// Adds tax to an amount without tax.
+fn add_tax(ex: Amount, rates: &[(&TaxRate, Rate)]) -> Result<Taxed, Overflow> {
+    let mut taxes = Vec::with_capacity(rates.len());
+    let mut inc = ex;
+    for group in rates.chunk_by(|(a, _), (b, _)| a.priority == b.priority) {
+        // All rates of one priority are due on the same base: the amount with the taxes of lower ones.
+        let base = inc;
+        for (rate, value) in group {
+            let tax = base.at(*value)?;
+            inc = inc.plus(tax)?;
+            taxes.push((rate.name.clone(), tax));
+        }
+    }
+    Ok(Taxed { ex, inc, taxes })
+}
+
+/// `1 + rate` over all priorities, as numerator and denominator.
+fn factor(rates: &[(&TaxRate, Rate)]) -> Result<(i128, i128), Overflow> {
+    let one = i128::from(Rate::ONE.millionths());
+    let mut product = (1_i128, 1_i128);
+    for group in rates.chunk_by(|(a, _), (b, _)| a.priority == b.priority) {
+        let total: i128 = group
+            .iter()
+            .map(|(_, value)| i128::from(value.millionths()))
+            .sum();
+        let with_one = one.checked_add(total).ok_or(Overflow)?;
+        product.0 = product.0.checked_mul(with_one).ok_or(Overflow)?;
+        product.1 = product.1.checked_mul(one).ok_or(Overflow)?;
+    }
+    Ok(product)
+}
+
+/// Takes the tax out of an amount that contains it.
+fn without_tax(inc: Amount, rates: &[(&TaxRate, Rate)]) -> Result<Amount, Overflow> {
+    let (numerator, denominator) = factor(rates)?;
+    inc.ratio(denominator, numerator)
+}
+
+/// Splits the tax that an amount contains over the rates, by largest remainder.
+fn contained_tax(inc: Amount, ex: Amount, rates: &[(&TaxRate, Rate)]) -> Result<Taxed, Overflow> {
+    let mut weights = Vec::with_capacity(rates.len());
+    // What the base of a priority has grown to by the taxes of lower ones.
+    let mut grown = Rate::ONE.millionths();
+    for group in rates.chunk_by(|(a, _), (b, _)| a.priority == b.priority) {
+        let base = Amount::new(grown);
+        for (_, value) in group {
+            let weight = base.at(*value)?;
+            grown = grown.checked_add(weight.minor()).ok_or(Overflow)?;
+            weights.push(weight.minor());
+        }
+    }
+    let shares = split(inc.minus(ex)?, &weights)?;
+    let names = rates.iter().map(|(rate, _)| rate.name.clone());
+    Ok(Taxed {
+        ex,
+        inc,
+        taxes: names.zip(shares).collect(),
+    })
+}
+
+/// Sums taxes by name, in the order in which the names first occur.
+pub fn sum_by_name(
+    taxes: impl IntoIterator<Item = (String, Amount)>,
+) -> Result<Vec<(String, Amount)>, Overflow> {
+    let mut sums: Vec<(String, Amount)> = Vec::new();
+    for (name, amount) in taxes {
+        match sums.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, total)) => *total = total.plus(amount)?,
+            None => sums.push((name, amount)),
+        }
+    }
+    Ok(sums)
+}
+
+impl Taxed {
+    /// The sum of the taxes.
+    pub fn total(&self) -> Result<Amount, Overflow> {
+        sum(self.taxes.iter().map(|(_, amount)| *amount))
+    }
+
+    /// The sum of two amounts, taxes included.
+    pub fn plus(mut self, other: Self) -> Result<Self, Overflow> {
+        self.ex = self.ex.plus(other.ex)?;
+        self.inc = self.inc.plus(other.inc)?;
+        self.taxes.extend(other.taxes);
+        Ok(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rate(name: &str, priority: u32, value: &str) -> (TaxRate, Rate) {
+        let class_rates = Vec::new();
+        (
+            TaxRate {
+                name: name.into(),
+                priority,
+                class_rates,
+            },
+            Rate::parse(value).unwrap(),
+        )
+    }
+
+    fn borrowed(rates: &[(TaxRate, Rate)]) -> Vec<(&TaxRate, Rate)> {
+        rates.iter().map(|(rate, value)| (rate, *value)).collect()
+    }
+
+    #[test]
+    fn equal_priorities_add_and_a_higher_one_compounds() {
+        let rates = [
+            rate("a", 1, "0.05"),
+            rate("b", 1, "0.05"),
+            rate("c", 2, "0.1"),
+        ];
+        let taxed = add_tax(Amount::new(10_000), &borrowed(&rates)).unwrap();
+        let amounts: Vec<_> = taxed
+            .taxes
+            .iter()
+            .map(|(_, amount)| amount.minor())
+            .collect();
+        assert_eq!(
+            (amounts, taxed.inc.minor()),
+            (vec![500, 500, 1_100], 12_100)
+        );
+    }
+
+    #[test]
+    fn taking_tax_out_and_splitting_it_sums_to_the_whole() {
+        let rates = [
+            rate("a", 1, "0.05"),
+            rate("b", 1, "0.05"),
+            rate("c", 2, "0.1"),
+        ];
+        let ex = without_tax(Amount::new(12_100), &borrowed(&rates)).unwrap();
+        let taxed = contained_tax(Amount::new(12_100), ex, &borrowed(&rates)).unwrap();
+        assert_eq!(taxed.ex.minor(), 10_000);
+        let amounts: Vec<_> = taxed
+            .taxes
+            .iter()
+            .map(|(_, amount)| amount.minor())
+            .collect();
+        assert_eq!(amounts, [500, 500, 1_100]);
+    }
+}

@@ -1,0 +1,87 @@
+//! The built-in catalog.
+
+use std::collections::HashSet;
+
+use tracing::instrument;
+
+use super::{
+    Flow, Page, Paged, Result, now,
+    once::{self, Once},
+    refresh::product_not_found,
+};
+use crate::{
+    domain::{catalog::Product, checkout::RequestKey},
+    store,
+};
+
+/// Creates or replaces products, all or none.
+#[instrument(name = "flow.upsert_products", skip_all)]
+pub async fn upsert(
+    flow: &Flow,
+    products: Vec<Product>,
+    request: Option<RequestKey>,
+) -> Result<Vec<Product>> {
+    match once::begin(flow, request.as_ref(), now()).await? {
+        Once::Answered(_) => {
+            let ids: Vec<_> = products.into_iter().map(|product| product.id).collect();
+            Ok(store::catalog::load_many(&flow.database, &ids).await?)
+        }
+        Once::New(claim) => {
+            let stored = store::catalog::upsert(&claim.transaction, &products).await?;
+            claim.commit("").await?;
+            flow.reload().await?;
+            Ok(stored)
+        }
+    }
+}
+
+/// Answers a product.
+#[instrument(name = "flow.get_product", skip_all)]
+pub async fn get(flow: &Flow, id: &str) -> Result<Product> {
+    let found = store::catalog::load(&flow.database, id).await?;
+    found.ok_or_else(|| product_not_found(id).into())
+}
+
+/// Lists products by id.
+#[instrument(name = "flow.list_products", skip_all)]
+pub async fn list(flow: &Flow, page: Page) -> Result<Paged<Product>> {
+    let products =
+        store::catalog::list(&flow.database, page.after.as_deref(), page.limit()).await?;
+    Ok(page.of(products, |product| product.id.clone()))
+}
+
+/// Deletes a product.
+#[instrument(name = "flow.delete_product", skip_all)]
+pub async fn delete(flow: &Flow, id: &str, request: Option<RequestKey>) -> Result<()> {
+    let Once::New(claim) = once::begin(flow, request.as_ref(), now()).await? else {
+        return Ok(());
+    };
+    if !store::catalog::delete(&claim.transaction, id).await? {
+        return Err(product_not_found(id).into());
+    }
+    claim.commit("").await?;
+    flow.reload().await
+}
+
+/// The products of these references (product id, variant id or empty for all), each once with the
+/// variants asked for. What does not exist is left out.
+#[instrument(name = "flow.batch_get_variants", skip_all)]
+pub async fn batch_get(flow: &Flow, references: &[(String, String)]) -> Result<Vec<Product>> {
+    let ids: HashSet<&String> = references
+        .iter()
+        .map(|(product_id, _)| product_id)
+        .collect();
+    let ids: Vec<String> = ids.into_iter().cloned().collect();
+    let mut products = store::catalog::load_many(&flow.database, &ids).await?;
+    let wanted = |product_id: &str, variant_id: &str| {
+        references.iter().any(|(product, variant)| {
+            product == product_id && (variant.is_empty() || variant == variant_id)
+        })
+    };
+    for product in &mut products {
+        let id = product.id.clone();
+        product.variants.retain(|variant| wanted(&id, &variant.id));
+    }
+    products.sort_by(|a, b| a.id.cmp(&b.id));
+    Ok(products)
+}

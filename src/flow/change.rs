@@ -1,0 +1,103 @@
+//! One change of a checkout: read, decide, and write if nobody else has written in between; else again.
+
+use std::{future::Future, sync::Arc, time::Duration};
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use super::{Error, Flow, Guard, Result, Snapshot, concurrent_change, now, refresh};
+use crate::{
+    domain::{
+        checkout::{Checkout, RequestKey},
+        pricing,
+        reason::{Reason, Refusal},
+    },
+    store::{self, StoreError},
+};
+
+/// How often a change is decided again because someone else was first. Callers on one replica take turns, so
+/// only other replicas count.
+pub(super) const ATTEMPTS: u32 = 50;
+
+/// A checkout that is being changed, with what the change is decided by.
+pub(super) struct Draft {
+    pub(super) checkout: Checkout,
+    pub(super) snapshot: Arc<Snapshot>,
+    pub(super) now: DateTime<Utc>,
+}
+
+/// Changes a checkout. `decide` may be called several times, each time on the newest version.
+pub(super) async fn change<F, D>(flow: &Flow, id: Uuid, guard: Guard, decide: F) -> Result<Checkout>
+where
+    F: Fn(Draft) -> D,
+    D: Future<Output = Result<Draft>>,
+{
+    let queue = flow.queue(id).await;
+    let _turn = queue.lock().await;
+    for attempt in 0..ATTEMPTS {
+        let found = load(flow, id).await?;
+        let now = now();
+        if let Some(request) = &guard.request
+            && found.seen(request, now)?.is_some()
+        {
+            return Ok(found);
+        }
+        found.check_alive(now)?;
+        found.check_version(guard.expected_version)?;
+
+        let mut draft = Draft {
+            checkout: found.clone(),
+            snapshot: flow.snapshot(),
+            now,
+        };
+        draft.checkout.messages.clear();
+        draft = decide(draft).await?;
+        refresh::if_stale(flow, &mut draft).await?;
+        refresh::shipping(flow, &found, &mut draft).await?;
+        let changed = draft.finished(guard.request.clone())?;
+        match store::checkout::replace(&flow.database, &changed, found.version).await {
+            Ok(true) => return Ok(changed),
+            Ok(false) | Err(StoreError::Serialization(_)) => pause(attempt).await,
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(concurrent_change().into())
+}
+
+/// Waits before the next attempt, a little longer each time.
+pub(super) async fn pause(attempt: u32) {
+    tokio::time::sleep(Duration::from_millis(u64::from(attempt.min(20)))).await;
+}
+
+/// Loads a checkout, whatever state it is in.
+pub(super) async fn load(flow: &Flow, id: Uuid) -> Result<Checkout> {
+    let found = store::checkout::load(&flow.database, id).await?;
+    found.ok_or_else(|| {
+        let refusal = Refusal::new(Reason::CartNotFound, format!("there is no cart {id}"));
+        Error::Refused(refusal.with("cart_id", id))
+    })
+}
+
+impl Draft {
+    /// Prices the checkout anew.
+    pub(super) fn price(&mut self) -> Result<()> {
+        self.checkout.pricing =
+            pricing::price(&self.checkout, &self.snapshot.store, &[], self.now)?;
+        Ok(())
+    }
+
+    /// The checkout as it is saved: priced, one version further, with a new life time.
+    pub(super) fn finished(mut self, request: Option<RequestKey>) -> Result<Checkout> {
+        self.price()?;
+        refresh::tell_of_coupons(&mut self.checkout);
+        let mut checkout = self.checkout;
+        checkout.version = checkout.version.saturating_add(1);
+        checkout.update_time = self.now;
+        checkout.expire_time = self.now + self.snapshot.store.cart_lifetime;
+        checkout.revisions = self.snapshot.revisions;
+        if let Some(request) = request {
+            checkout.remember(request, None, self.now);
+        }
+        Ok(checkout)
+    }
+}

@@ -1,0 +1,240 @@
+//! What a call asks for: load, let the domain decide, save. One file per area; plain functions on [`Flow`].
+
+use std::{
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
+
+use chrono::{DateTime, SubsecRound, Utc};
+use moka::future::Cache;
+use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::{
+    catalog::Catalog,
+    domain::{
+        checkout::{RequestKey, Revisions},
+        money::Currency,
+        reason::{Reason, Refusal},
+        store::Store,
+    },
+    quotes::Quotes,
+    store::{self, Database, StoreError},
+};
+
+pub mod cart;
+pub mod catalog;
+mod change;
+pub mod checkout;
+pub mod consignment;
+pub mod coupon;
+mod once;
+pub mod order;
+pub mod promotion;
+mod refresh;
+pub mod settings;
+
+/// How often a replica looks whether another one has changed catalog, promotions or settings.
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
+/// Checkouts whose changes this replica can line up at once.
+const QUEUES: u64 = 100_000;
+
+/// What the flows work with.
+pub struct Flow {
+    database: Database,
+    catalog: Catalog,
+    quotes: Quotes,
+    snapshot: RwLock<Arc<Snapshot>>,
+    /// One queue for each checkout that is being changed, so that callers on this replica take turns instead of
+    /// deciding in vain. What keeps changes safe is the version in the database, not this.
+    queues: Cache<Uuid, Arc<Mutex<()>>>,
+}
+
+/// What all requests share and that changes rarely.
+#[derive(Debug, Clone)]
+struct Snapshot {
+    store: Arc<Store>,
+    revisions: Revisions,
+}
+
+impl Flow {
+    /// Loads the settings; a database without any has a shop that ships nowhere.
+    pub async fn new(database: Database, quotes: Quotes) -> Result<Self> {
+        let snapshot = load_snapshot(&database).await?;
+        Ok(Self {
+            catalog: Catalog::new(database.clone()),
+            database,
+            quotes,
+            snapshot: RwLock::new(Arc::new(snapshot)),
+            queues: Cache::builder()
+                .max_capacity(QUEUES)
+                .time_to_idle(Duration::from_secs(60))
+                .build(),
+        })
+    }
+
+    /// Keeps up with changes that other replicas make to catalog, promotions and settings, until it is cancelled.
+    pub async fn follow_changes(&self, cancelled: CancellationToken) {
+        let mut ticks = tokio::time::interval(POLL_INTERVAL);
+        while cancelled.run_until_cancelled(ticks.tick()).await.is_some() {
+            match store::revision::load(&self.database).await {
+                Ok(revisions) if revisions == self.snapshot().revisions => {}
+                Ok(_) => {
+                    if let Err(error) = self.reload().await {
+                        tracing::warn!(%error, "settings could not be reloaded");
+                    }
+                }
+                Err(error) => tracing::warn!(%error, "changes could not be looked up"),
+            }
+        }
+    }
+
+    /// Whether no shop has been set up yet.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.snapshot().store.version == 0
+    }
+
+    fn snapshot(&self) -> Arc<Snapshot> {
+        Arc::clone(&self.snapshot.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Takes over the settings and revisions as they are in the database now.
+    async fn reload(&self) -> Result<()> {
+        let loaded = load_snapshot(&self.database).await?;
+        if loaded.revisions.catalog != self.snapshot().revisions.catalog {
+            self.catalog.forget();
+        }
+        *self
+            .snapshot
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = Arc::new(loaded);
+        Ok(())
+    }
+
+    /// The queue of those that want to change this checkout.
+    async fn queue(&self, checkout_id: Uuid) -> Arc<Mutex<()>> {
+        self.queues
+            .get_with(checkout_id, async { Arc::default() })
+            .await
+    }
+}
+
+async fn load_snapshot(database: &Database) -> Result<Snapshot> {
+    // Revisions first: settings that are newer than their revision are only loaded once more.
+    let revisions = store::revision::load(database).await?;
+    let store = match store::settings::load(database).await? {
+        Some(store) => store,
+        None => Store::empty(Currency::USD),
+    };
+    Ok(Snapshot {
+        store: Arc::new(store),
+        revisions,
+    })
+}
+
+/// What guards a change: the caller's request id and the version the caller expects.
+#[derive(Debug, Clone, Default)]
+pub struct Guard {
+    /// Makes the call safe to repeat.
+    pub request: Option<RequestKey>,
+    /// Refuse unless the checkout has this version.
+    pub expected_version: Option<i64>,
+}
+
+/// Why a flow did not do what was asked. In each case nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The request is refused.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// Something that is needed is out of reach.
+    #[error("{0} is out of reach")]
+    Unavailable(&'static str),
+    /// A bug.
+    #[error("internal error: {0}")]
+    Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable(_) => Self::Unavailable("the database"),
+            StoreError::Serialization(_) => concurrent_change().into(),
+            StoreError::Corrupt { .. } | StoreError::Other(_) => Self::Internal(Box::new(error)),
+        }
+    }
+}
+
+/// Result of a flow.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Which page of a list.
+#[derive(Debug, Clone)]
+pub struct Page {
+    /// Most items, 1 to 200.
+    pub size: u32,
+    /// The key after which the page begins; none for the first page.
+    pub after: Option<String>,
+}
+
+impl Page {
+    /// The key after which the page begins, parsed.
+    fn key<K: std::str::FromStr>(&self) -> Result<Option<K>> {
+        let parsed = self.after.as_deref().map(str::parse).transpose();
+        parsed.map_err(|_| {
+            Refusal::field(
+                "page_token",
+                "use next_page_token of the page before, or none",
+            )
+            .into()
+        })
+    }
+
+    /// One more than fit, to see whether there is another page.
+    fn limit(&self) -> u64 {
+        u64::from(self.size).saturating_add(1)
+    }
+
+    /// The page of `items`, which were loaded up to [`Self::limit`].
+    fn of<T>(&self, mut items: Vec<T>, key: impl Fn(&T) -> String) -> Paged<T> {
+        let size = usize::try_from(self.size).unwrap_or(usize::MAX);
+        let more = items.len() > size;
+        items.truncate(size);
+        let next = items.last().filter(|_| more).map(key);
+        Paged { items, next }
+    }
+}
+
+/// A page of a list.
+#[derive(Debug, Clone)]
+pub struct Paged<T> {
+    /// The items.
+    pub items: Vec<T>,
+    /// The key after which the next page begins; none on the last page.
+    pub next: Option<String>,
+}
+
+/// The time, to the microsecond that every database keeps.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one clock: everything else is given the time"
+)]
+fn now() -> DateTime<Utc> {
+    Utc::now().trunc_subsecs(6)
+}
+
+/// A new id.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one source of ids: everything else is given them"
+)]
+fn new_id() -> Uuid {
+    Uuid::now_v7()
+}
+
+fn concurrent_change() -> Refusal {
+    let message = "others kept changing this at the same time: try again";
+    Refusal::new(Reason::ConcurrentChange, message)
+}

@@ -1,0 +1,77 @@
+//! Doing what a request asks for once, for everything that is not a change of one live checkout: a request id is
+//! claimed in the transaction that does the work, together with the answer.
+
+use chrono::{DateTime, Duration, Utc};
+use uuid::Uuid;
+
+use super::{Flow, Result, concurrent_change};
+use crate::{
+    domain::checkout::{REQUEST_MEMORY_HOURS, RequestKey, request_id_reused},
+    store::{self, Transaction},
+};
+
+/// How a request begins.
+pub(super) enum Once {
+    /// It was answered before, with this.
+    Answered(String),
+    /// It is to be done in this transaction.
+    New(Claim),
+}
+
+/// The transaction in which a request is done. Dropped without [`Claim::commit`], nothing has happened.
+pub(super) struct Claim {
+    pub(super) transaction: Transaction,
+    request_id: Option<Uuid>,
+}
+
+/// What the request was answered with before, if it was. For requests that need other connections before their
+/// transaction: none is ever asked for while one is held.
+pub(super) async fn answered(
+    flow: &Flow,
+    request: &RequestKey,
+    now: DateTime<Utc>,
+) -> Result<Option<String>> {
+    let not_before = now - Duration::hours(REQUEST_MEMORY_HOURS);
+    match store::request::find(&flow.database, request.id, not_before).await? {
+        Some((digest, _)) if digest != request.digest => Err(request_id_reused(request.id).into()),
+        found => Ok(found.map(|(_, answer)| answer)),
+    }
+}
+
+/// Begins a request; without an id it is always new.
+pub(super) async fn begin(
+    flow: &Flow,
+    request: Option<&RequestKey>,
+    now: DateTime<Utc>,
+) -> Result<Once> {
+    let Some(request) = request else {
+        return Ok(Once::New(Claim {
+            transaction: flow.database.begin().await?,
+            request_id: None,
+        }));
+    };
+    let not_before = now - Duration::hours(REQUEST_MEMORY_HOURS);
+    let transaction = flow.database.begin().await?;
+    // Whoever else has claimed it is waited for here.
+    if store::request::claim(&transaction, request, now).await? {
+        return Ok(Once::New(Claim {
+            transaction,
+            request_id: Some(request.id),
+        }));
+    }
+    match store::request::find(&transaction, request.id, not_before).await? {
+        Some((digest, _)) if digest != request.digest => Err(request_id_reused(request.id).into()),
+        Some((_, answer)) => Ok(Once::Answered(answer)),
+        None => Err(concurrent_change().into()),
+    }
+}
+
+impl Claim {
+    /// Makes the work and its answer durable, together.
+    pub(super) async fn commit(self, answer: &str) -> Result<()> {
+        if let Some(id) = self.request_id {
+            store::request::answer(&self.transaction, id, answer).await?;
+        }
+        Ok(self.transaction.commit().await?)
+    }
+}

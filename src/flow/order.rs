@@ -1,0 +1,429 @@
+//! Orders: creating them from a checkout, and paying them.
+
+use tracing::instrument;
+use uuid::Uuid;
+
+use super::{
+    Error, Flow, Guard, Page, Paged, Result,
+    cart::parse_id,
+    change::{ATTEMPTS, Draft, load, pause},
+    concurrent_change,
+    coupon::uses_of_customer,
+    new_id, now,
+    once::{self, Once},
+    refresh,
+};
+use crate::{
+    domain::{
+        checkout::{Checkout, MessageCode, RequestKey},
+        coupon::{AppliedCoupon, check_uses},
+        money::Money,
+        order::{Effect, Order, OrderStatus, Payment, PaymentState, missing},
+        reason::{Reason, Refusal, Violation},
+    },
+    store::{self, StoreError, Transaction, promotion::Redemption},
+};
+
+pub use crate::store::order::{OrderFilter, OrderKey};
+
+/// A payment to record.
+#[derive(Debug, Clone)]
+pub struct NewPayment {
+    /// How it was paid.
+    pub method: String,
+    /// The payment service's reference.
+    pub reference: String,
+    /// How much.
+    pub amount: Money,
+    /// Its state.
+    pub state: PaymentState,
+}
+
+/// Creates an order from the checkout as it is.
+#[instrument(name = "flow.create_order", skip_all)]
+pub async fn create(flow: &Flow, checkout_id: Uuid, guard: Guard) -> Result<Order> {
+    let queue = flow.queue(checkout_id).await;
+    let _turn = queue.lock().await;
+    for attempt in 0..ATTEMPTS {
+        let found = load(flow, checkout_id).await?;
+        let now = now();
+        if let Some(request) = &guard.request
+            && let Some(seen) = found.seen(request, now)?
+        {
+            let id = seen.order_id.ok_or_else(concurrent_change)?;
+            return get(flow, OrderKey::Id(id)).await;
+        }
+        found.check_alive(now)?;
+        found.check_version(guard.expected_version)?;
+
+        let mut draft = Draft {
+            checkout: found.clone(),
+            snapshot: flow.snapshot(),
+            now,
+        };
+        let obstacles = obstacles(flow, &found, &mut draft).await?;
+        if !obstacles.is_empty() {
+            return Err(refuse(flow, &found, draft, obstacles).await);
+        }
+        draft.checkout.messages.clear();
+        let (mut checkout, mut order) = place(draft)?;
+        if let Some(request) = &guard.request {
+            checkout.remember(request.clone(), Some(order.id), now);
+        }
+        match save_new(flow, &checkout, &order, found.version).await {
+            Ok(Some(number)) => {
+                order.number = number;
+                return Ok(order);
+            }
+            Ok(None) | Err(StoreError::Serialization(_)) => pause(attempt).await,
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(concurrent_change().into())
+}
+
+/// Everything that stands in the way of an order, at once, with the checkout brought up to date: what
+/// it lacks, lines that cannot be bought, options and coupons that no longer hold, prices that changed.
+async fn obstacles(flow: &Flow, found: &Checkout, draft: &mut Draft) -> Result<Vec<Violation>> {
+    draft.checkout.messages.clear();
+    let products = flow
+        .catalog
+        .fresh(&refresh::product_ids(&draft.checkout))
+        .await?;
+    let unavailable = refresh::lines(draft, &products);
+    let codes = refresh::coupons(flow, draft).await?;
+    refresh::shipping(flow, found, draft).await?;
+    draft.price()?;
+    refresh::tell_of_coupons(&mut draft.checkout);
+
+    let mut obstacles = missing(&draft.checkout);
+    let told = std::mem::take(&mut draft.checkout.messages);
+    for message in &told {
+        let reason = match message.code {
+            MessageCode::ShippingOptionDropped => Reason::ShippingOptionNotAvailable,
+            MessageCode::CouponDropped => Reason::CouponNotFound,
+            _ => continue,
+        };
+        obstacles.push(Violation::new(&message.subject, reason, &message.text));
+    }
+    draft.checkout.messages = told;
+    let unavailable = unavailable.into_iter();
+    obstacles.extend(unavailable.map(|(line, why)| Violation::new(line, why.reason, why.message)));
+
+    let outcomes = draft
+        .checkout
+        .coupons
+        .iter()
+        .zip(&draft.checkout.pricing.coupons);
+    for ((coupon, outcome), code) in outcomes.zip(&codes) {
+        let uses = uses_of_customer(flow, code, &draft.checkout).await?;
+        let out_of_uses = check_uses(code, &draft.checkout.customer_id, uses).err();
+        if let Some(why) = outcome.refusal.clone().or(out_of_uses) {
+            obstacles.push(Violation::new(&coupon.code, why.reason, why.message));
+        }
+    }
+    if draft.checkout.pricing.totals != found.pricing.totals {
+        let (old, new) = (grand_total(found), grand_total(&draft.checkout));
+        let text = format!(
+            "the grand total was {old} and is {new} now: look at the checkout and try again"
+        );
+        obstacles.push(Violation::new("totals", Reason::PriceChanged, text));
+    }
+    Ok(obstacles)
+}
+
+/// Refuses the order. What has changed is saved, so that the checkout shows it; if someone else was
+/// first, they have shown it.
+async fn refuse(flow: &Flow, found: &Checkout, draft: Draft, obstacles: Vec<Violation>) -> Error {
+    let (currency, totals) = (
+        draft.checkout.currency,
+        draft.checkout.pricing.totals.clone(),
+    );
+    let changed = draft.checkout.pricing.totals != found.pricing.totals;
+    if changed {
+        let saved = match draft.finished(None) {
+            Ok(checkout) => {
+                store::checkout::replace(&flow.database, &checkout, found.version).await
+            }
+            Err(error) => return error,
+        };
+        if let Err(error) = saved {
+            return error.into();
+        }
+    }
+    let (reason, message) = match obstacles.as_slice() {
+        [only] if only.reason == Reason::PriceChanged => {
+            (Reason::PriceChanged, only.description.clone())
+        }
+        all => {
+            let list: Vec<_> = all
+                .iter()
+                .map(|violation| violation.description.as_str())
+                .collect();
+            let message = format!("the order needs more: {}", list.join("; "));
+            (Reason::CheckoutIncomplete, message)
+        }
+    };
+    let mut refusal = Refusal::new(reason, message);
+    if changed {
+        refusal = refusal
+            .with("currency_code", currency)
+            .with("grand_total", totals.grand_total.minor())
+            .with("outstanding_balance", totals.outstanding_balance.minor());
+    }
+    refusal.violations = obstacles;
+    refusal.into()
+}
+
+/// The order, and the checkout that knows of it.
+fn place(draft: Draft) -> Result<(Checkout, Order)> {
+    let now = draft.now;
+    let id = new_id();
+    let mut checkout = draft.finished(None)?;
+    let snapshot = Checkout {
+        requests: Vec::new(),
+        messages: Vec::new(),
+        ..checkout.clone()
+    };
+    checkout.order_ids.push(id);
+    let order = Order {
+        id,
+        number: 0,
+        version: 1,
+        status: OrderStatus::Incomplete,
+        status_reason: String::new(),
+        snapshot,
+        payments: Vec::new(),
+        create_time: now,
+        update_time: now,
+        paid_time: None,
+    };
+    Ok((checkout, order))
+}
+
+/// Saves a new order with its checkout; answers its number, or none when someone else was first.
+async fn save_new(
+    flow: &Flow,
+    checkout: &Checkout,
+    order: &Order,
+    read_version: i64,
+) -> store::Result<Option<i64>> {
+    let transaction = flow.database.begin().await?;
+    if !store::checkout::replace(&transaction, checkout, read_version).await? {
+        return Ok(None);
+    }
+    let number = store::order::insert(&transaction, order).await?;
+    transaction.commit().await?;
+    Ok(Some(number))
+}
+
+/// Answers an order.
+#[instrument(name = "flow.get_order", skip_all)]
+pub async fn get(flow: &Flow, key: OrderKey) -> Result<Order> {
+    let found = store::order::load(&flow.database, key).await?;
+    found.ok_or_else(|| not_found(key).into())
+}
+
+/// Lists orders, newest first.
+#[instrument(name = "flow.list_orders", skip_all)]
+pub async fn list(flow: &Flow, filter: OrderFilter, page: Page) -> Result<Paged<Order>> {
+    let orders = store::order::list(&flow.database, &filter, page.key()?, page.limit()).await?;
+    Ok(page.of(orders, |order| order.number.to_string()))
+}
+
+/// Records a payment or its next state.
+#[instrument(name = "flow.record_payment", skip_all)]
+pub async fn record_payment(
+    flow: &Flow,
+    order_id: Uuid,
+    payment: NewPayment,
+    request: Option<RequestKey>,
+) -> Result<Order> {
+    change(flow, order_id, request, OrderChange::Payment(payment)).await
+}
+
+/// Cancels an order.
+#[instrument(name = "flow.cancel_order", skip_all)]
+pub async fn cancel(flow: &Flow, order_id: Uuid, request: Option<RequestKey>) -> Result<Order> {
+    change(flow, order_id, request, OrderChange::Cancel).await
+}
+
+/// What may happen to an order.
+enum OrderChange {
+    Payment(NewPayment),
+    Cancel,
+}
+
+/// What comes of deciding on a change of an order.
+enum Step {
+    /// Save it; this is what it means beyond the order.
+    Save(Effect),
+    /// There is nothing to do.
+    Unchanged,
+    /// Someone else was first.
+    Again,
+}
+
+/// Changes an order in one transaction, and decides again when someone else was first.
+async fn change(
+    flow: &Flow,
+    id: Uuid,
+    request: Option<RequestKey>,
+    what: OrderChange,
+) -> Result<Order> {
+    for attempt in 0..ATTEMPTS {
+        let claim = match once::begin(flow, request.as_ref(), now()).await? {
+            Once::Answered(id) => return get(flow, OrderKey::Id(parse_id(&id)?)).await,
+            Once::New(claim) => claim,
+        };
+        let found = store::order::load(&claim.transaction, OrderKey::Id(id)).await?;
+        let mut order = found.ok_or_else(|| not_found(OrderKey::Id(id)))?;
+        let read_version = order.version;
+        let step = match &what {
+            OrderChange::Payment(payment) => pay(&claim.transaction, &mut order, payment).await?,
+            OrderChange::Cancel if order.status == OrderStatus::Cancelled => Step::Unchanged,
+            OrderChange::Cancel => {
+                order.cancel(now())?;
+                Step::Save(Effect::Nothing)
+            }
+        };
+        let effect = match step {
+            Step::Save(effect) => effect,
+            Step::Unchanged => {
+                claim.commit(&id.to_string()).await?;
+                return Ok(order);
+            }
+            Step::Again => {
+                drop(claim);
+                pause(attempt).await;
+                continue;
+            }
+        };
+        order.version = order.version.saturating_add(1);
+        if store::order::update(&claim.transaction, &order, read_version).await? {
+            // Counters that many orders share come last, so that they are held as short as can be.
+            coupons(&claim.transaction, &order, effect).await?;
+            claim.commit(&id.to_string()).await?;
+            return Ok(order);
+        }
+        drop(claim);
+        pause(attempt).await;
+    }
+    Err(concurrent_change().into())
+}
+
+/// Decides on a payment, and writes what goes with it beside the order.
+async fn pay(transaction: &Transaction, order: &mut Order, payment: &NewPayment) -> Result<Step> {
+    let now = now();
+    let currency = order.snapshot.currency;
+    if payment.amount.currency != currency {
+        return Err(other_currency(payment.amount, currency.code()).into());
+    }
+    let checkout_id = order.snapshot.id;
+    let paid = store::order::paid_order_of(transaction, checkout_id).await?;
+    let recorded = Payment {
+        id: new_id(),
+        method: payment.method.clone(),
+        reference: payment.reference.clone(),
+        amount: payment.amount.amount,
+        state: payment.state,
+        create_time: now,
+    };
+    let effect = order.record(recorded, paid.filter(|paid| *paid != order.id), now)?;
+    if effect == Effect::Repeated {
+        return Ok(Step::Unchanged);
+    }
+    // The checkout's row first: siblings that are paid at the same time line up there.
+    if effect == Effect::Settle {
+        if !store::order::mark_paid(transaction, checkout_id, order.id).await? {
+            return Ok(Step::Again);
+        }
+        store::order::cancel_siblings(transaction, checkout_id, order.id, now).await?;
+    }
+    let recorded = order
+        .payments
+        .iter()
+        .find(|known| known.reference == payment.reference);
+    if let Some(recorded) = recorded {
+        store::order::save_payment(transaction, order.id, recorded).await?;
+    }
+    Ok(Step::Save(effect))
+}
+
+/// Takes the uses of the order's limited coupons, or gives them back.
+async fn coupons(transaction: &Transaction, order: &Order, effect: Effect) -> Result<()> {
+    let checkout = &order.snapshot;
+    let mut limited: Vec<&AppliedCoupon> = checkout
+        .coupons
+        .iter()
+        .filter(|coupon| coupon.limited)
+        .collect();
+    // Always in the same order, so that no two payments wait for each other.
+    limited.sort_by_key(|coupon| coupon.code_id);
+    match effect {
+        Effect::HoldCoupons | Effect::Settle => {
+            for coupon in limited {
+                let (id, customer) = (coupon.code_id, checkout.customer_id.as_str());
+                let held = store::promotion::redeem(
+                    transaction,
+                    id,
+                    checkout.id,
+                    order.id,
+                    customer,
+                    order.update_time,
+                );
+                let (reason, message) = match held.await? {
+                    // A code that was deleted since: the order pays what its snapshot says.
+                    Redemption::Held | Redemption::Gone => continue,
+                    Redemption::Exhausted => (Reason::CouponUsesExhausted, "has no uses left"),
+                    Redemption::CustomerExhausted => (
+                        Reason::CouponCustomerUsesExhausted,
+                        "has no uses left for this customer",
+                    ),
+                };
+                let message = format!(
+                    "coupon \"{}\" {message}: create the order again without it",
+                    coupon.code
+                );
+                return Err(Refusal::new(reason, message)
+                    .with("code", &coupon.code)
+                    .into());
+            }
+        }
+        Effect::ReleaseCoupons => {
+            if !store::order::has_live_payment(transaction, checkout.id).await? {
+                for coupon in limited {
+                    store::promotion::release(transaction, coupon.code_id, checkout.id).await?;
+                }
+            }
+        }
+        Effect::Repeated | Effect::Nothing => {}
+    }
+    Ok(())
+}
+
+fn grand_total(checkout: &Checkout) -> Money {
+    Money {
+        currency: checkout.currency,
+        amount: checkout.pricing.totals.grand_total,
+    }
+}
+
+fn other_currency(amount: Money, expected: &str) -> Refusal {
+    let violation = Violation::new(
+        "amount.currency_code",
+        Reason::CurrencyMismatch,
+        format!("the order is in {expected}, not in {}", amount.currency),
+    );
+    Refusal::fields(vec![violation])
+        .with("currency_code", amount.currency)
+        .with("expected_currency_code", expected)
+}
+
+fn not_found(key: OrderKey) -> Refusal {
+    let (name, value) = match key {
+        OrderKey::Id(id) => ("order_id", id.to_string()),
+        OrderKey::Number(number) => ("number", number.to_string()),
+    };
+    Refusal::new(Reason::OrderNotFound, format!("there is no order {value}")).with(name, value)
+}

@@ -1,0 +1,214 @@
+//! Keeping a checkout up to date with what it was made from: catalog, promotions, shipping offers.
+
+use std::collections::HashSet;
+
+use super::{Flow, Result, change::Draft};
+use crate::{
+    catalog::Products,
+    domain::{
+        cart::{Facts, LineItem},
+        checkout::{Checkout, MessageCode},
+        consignment::Fulfilment,
+        coupon::AppliedCoupon,
+        money::Money,
+        promotion::{CouponCode, Promotion},
+        reason::{Reason, Refusal},
+        shipping::RateRequest,
+        store::Store,
+    },
+    store,
+};
+
+/// Refreshes prices and coupons if catalog, promotions or settings have changed since they were last.
+pub(super) async fn if_stale(flow: &Flow, draft: &mut Draft) -> Result<()> {
+    let (seen, current) = (draft.checkout.revisions, draft.snapshot.revisions);
+    if (seen.catalog, seen.store) != (current.catalog, current.store) {
+        let products = flow.catalog.products(&product_ids(&draft.checkout)).await?;
+        lines(draft, &products);
+    }
+    if seen.promotions != current.promotions && !draft.checkout.coupons.is_empty() {
+        coupons(flow, draft).await?;
+    }
+    Ok(())
+}
+
+/// The products of the lines, each once.
+pub(super) fn product_ids(checkout: &Checkout) -> Vec<String> {
+    let ids: HashSet<&String> = checkout
+        .lines
+        .iter()
+        .filter(|line| !line.is_custom())
+        .map(|line| &line.product_id)
+        .collect();
+    ids.into_iter().cloned().collect()
+}
+
+/// Takes over what the catalog says of each line now. A line that cannot be bought any more stays as it
+/// is. Answers those lines with why.
+pub(super) fn lines(draft: &mut Draft, products: &Products) -> Vec<(String, Refusal)> {
+    let (store, currency) = (&draft.snapshot.store, draft.checkout.currency);
+    let mut messages = Vec::new();
+    let mut unavailable = Vec::new();
+    for line in draft
+        .checkout
+        .lines
+        .iter_mut()
+        .filter(|line| !line.is_custom())
+    {
+        let subject = line.id.to_string();
+        let before = line.list_price();
+        match current_facts(line, products, store, currency) {
+            Ok(facts) => line.facts = facts,
+            Err(refusal) => {
+                let text = format!("\"{}\": {}", line.facts.name, refusal.message);
+                messages.push((MessageCode::ItemUnavailable, subject.clone(), text));
+                unavailable.push((subject, refusal));
+                continue;
+            }
+        }
+        if line.list_price() != before {
+            let shown = |amount| Money { currency, amount };
+            let (old, new) = (shown(before), shown(line.list_price()));
+            let text = format!(
+                "the price of \"{}\" changed from {old} to {new}",
+                line.facts.name
+            );
+            messages.push((MessageCode::PriceRefreshed, subject, text));
+        }
+    }
+    for (code, subject, text) in messages {
+        draft.checkout.tell(code, subject, text);
+    }
+    unavailable
+}
+
+fn current_facts(
+    line: &LineItem,
+    products: &Products,
+    store: &Store,
+    currency: crate::domain::money::Currency,
+) -> std::result::Result<Facts, Refusal> {
+    let Some(product) = products.get(&line.product_id) else {
+        return Err(product_not_found(&line.product_id));
+    };
+    product.check_purchase(&line.variant_id, line.quantity)?;
+    product.facts(
+        &line.variant_id,
+        &line.answers(),
+        store,
+        currency,
+        "line_item",
+    )
+}
+
+/// Refuses a product that the catalog does not have.
+pub(super) fn product_not_found(id: &str) -> Refusal {
+    Refusal::new(
+        Reason::ProductNotFound,
+        format!("the catalog has no product \"{id}\""),
+    )
+    .with("product_id", id)
+}
+
+/// Takes over what the codes and promotions of the coupons are now; those that are gone are dropped.
+/// Answers the codes, in the order of the coupons that are left.
+pub(super) async fn coupons(flow: &Flow, draft: &mut Draft) -> Result<Vec<CouponCode>> {
+    let ids: Vec<_> = draft
+        .checkout
+        .coupons
+        .iter()
+        .map(|coupon| coupon.code_id)
+        .collect();
+    let mut found = store::promotion::codes(&flow.database, &ids).await?;
+    let mut codes = Vec::with_capacity(ids.len());
+    for coupon in std::mem::take(&mut draft.checkout.coupons) {
+        let Some(index) = found.iter().position(|(code, _)| code.id == coupon.code_id) else {
+            let text = format!("coupon \"{}\" does not exist any more", coupon.code);
+            draft
+                .checkout
+                .tell(MessageCode::CouponDropped, coupon.code, text);
+            continue;
+        };
+        let (code, promotion) = found.swap_remove(index);
+        draft
+            .checkout
+            .coupons
+            .push(applied(&code, promotion, coupon.code));
+        codes.push(code);
+    }
+    Ok(codes)
+}
+
+/// A coupon as it stands on a checkout.
+pub(super) fn applied(code: &CouponCode, promotion: Promotion, entered: String) -> AppliedCoupon {
+    AppliedCoupon {
+        code_id: code.id,
+        code: entered,
+        limited: code.is_limited(),
+        promotion,
+    }
+}
+
+/// Drops selected shipping options that are not offered any more, or not at the same cost, wherever what the quote
+/// depends on has changed since `before`.
+pub(super) async fn shipping(flow: &Flow, before: &Checkout, draft: &mut Draft) -> Result<()> {
+    let store = &draft.snapshot.store;
+    let mut dropped = Vec::new();
+    let mut kept = Vec::new();
+    for consignment in &draft.checkout.consignments {
+        let Some(selected) = consignment.shipping_option() else {
+            continue;
+        };
+        let request = RateRequest::of(&draft.checkout, consignment, store);
+        let earlier = before
+            .consignments
+            .iter()
+            .find(|earlier| earlier.id == consignment.id);
+        let unchanged = before.revisions.store == draft.snapshot.revisions.store
+            && earlier.and_then(|earlier| RateRequest::of(before, earlier, store)) == request;
+        if unchanged {
+            continue;
+        }
+        let quote = match &request {
+            Some(request) => flow.quotes.quote(store, request, draft.now).await?,
+            None => Default::default(),
+        };
+        match quote
+            .options
+            .into_iter()
+            .find(|option| option.is_same_offer(selected))
+        {
+            Some(option) => kept.push((consignment.id, option)),
+            None => dropped.push((consignment.id, selected.description.clone())),
+        }
+    }
+    for (id, option) in kept {
+        draft.checkout.consignment_mut(id)?.fulfilment = Some(Fulfilment::Shipping(option));
+    }
+    for (id, name) in dropped {
+        draft.checkout.consignment_mut(id)?.fulfilment = None;
+        let text = format!(
+            "\"{name}\" is not offered at the same cost any more: choose a shipping option again"
+        );
+        draft
+            .checkout
+            .tell(MessageCode::ShippingOptionDropped, id.to_string(), text);
+    }
+    Ok(())
+}
+
+/// Tells of every coupon that gives nothing at the moment.
+pub(super) fn tell_of_coupons(checkout: &mut Checkout) {
+    let idle: Vec<_> = checkout
+        .coupons
+        .iter()
+        .zip(&checkout.pricing.coupons)
+        .filter_map(|(coupon, outcome)| {
+            let refusal = outcome.refusal.as_ref()?;
+            Some((coupon.code.clone(), refusal.message.clone()))
+        })
+        .collect();
+    for (code, text) in idle {
+        checkout.tell(MessageCode::CouponNotQualifying, code, text);
+    }
+}

@@ -1,0 +1,79 @@
+//! The command line: see [`cartwright::config`].
+
+use std::{error::Error, io, iter, process::ExitCode};
+
+use cartwright::{
+    app,
+    config::{Cli, Command, Config},
+    demo, healthcheck,
+    telemetry::{self, DEFAULT_LOG_FILTER},
+};
+
+/// The options cannot be used: `EX_USAGE` of `sysexits.h`.
+const USAGE: u8 = 64;
+/// The database is out of reach: `EX_UNAVAILABLE`.
+const UNAVAILABLE: u8 = 69;
+
+type Failure = Box<dyn Error + Send + Sync>;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let Cli { command, config } = match Cli::read() {
+        Ok(cli) => cli,
+        Err(told) => {
+            let _ = told.print();
+            // Help and version, which were asked for, go to standard output.
+            return ExitCode::from(if told.use_stderr() { USAGE } else { 0 });
+        }
+    };
+    let command = command.unwrap_or(Command::Serve);
+    let log = match command {
+        // Is to be read by people.
+        Command::Demo => "warn",
+        _ => DEFAULT_LOG_FILTER,
+    };
+    let telemetry = match telemetry::init(&config.telemetry(log)) {
+        Ok(telemetry) => telemetry,
+        Err(error) => return fail(&error, USAGE),
+    };
+    let done = run(command, config).await;
+    // Last of all, so that what led to the end is traced.
+    telemetry.shutdown().await;
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(&*error, code(&*error)),
+    }
+}
+
+async fn run(command: Command, config: Config) -> Result<(), Failure> {
+    match command {
+        Command::Serve => app::serve(&config).await?,
+        Command::Demo => demo::run(config, &mut io::stdout()).await?,
+        Command::Migrate => app::migrate(&config).await?,
+        Command::Import { file } => {
+            let imported = app::import(&config, &file).await?;
+            println!(
+                "imported {} products and {} coupons; {} coupons were there already",
+                imported.products, imported.coupons, imported.existing_coupons
+            );
+        }
+        Command::Healthcheck => healthcheck::healthcheck(&config.listen).await?,
+    }
+    Ok(())
+}
+
+fn code(error: &(dyn Error + Send + Sync + 'static)) -> u8 {
+    match error.downcast_ref() {
+        Some(app::Error::Connect { .. }) => UNAVAILABLE,
+        Some(app::Error::Redis(_)) => USAGE,
+        _ => 1,
+    }
+}
+
+/// Tells why, with all that led to it.
+fn fail(error: &(dyn Error + 'static), code: u8) -> ExitCode {
+    let causes = iter::successors(Some(error), |error| (*error).source());
+    let causes: Vec<_> = causes.map(ToString::to_string).collect();
+    eprintln!("cartwright: {}", causes.join(": "));
+    ExitCode::from(code)
+}

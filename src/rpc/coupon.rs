@@ -1,0 +1,45 @@
+//! `CouponService`.
+
+use tonic::{Request, Response};
+
+use super::{
+    Answer, Api,
+    fields::Fields,
+    pb::{self, coupon_service_server::CouponService},
+};
+use crate::flow;
+
+#[tonic::async_trait]
+impl CouponService for Api {
+    async fn apply_coupon(
+        &self,
+        request: Request<pb::ApplyCouponRequest>,
+    ) -> Answer<pb::ApplyCouponResponse> {
+        let mut request = request.into_inner();
+        let mut fields = Fields::default();
+        let guard = fields.guard(&mut request);
+        let id = fields.uuid("checkout_id", &request.checkout_id);
+        let code = fields.coupon_code("code", request.code);
+        let with_options = fields.includes_shipping_options(request.include);
+        fields.finish()?;
+        let checkout = flow::coupon::apply(&self.flow, id, code, guard).await?;
+        let checkout = self.show(&checkout, with_options).await?;
+        Ok(Response::new(pb::ApplyCouponResponse { checkout }))
+    }
+
+    async fn remove_coupon(
+        &self,
+        request: Request<pb::RemoveCouponRequest>,
+    ) -> Answer<pb::RemoveCouponResponse> {
+        let mut request = request.into_inner();
+        let mut fields = Fields::default();
+        let guard = fields.guard(&mut request);
+        let id = fields.uuid("checkout_id", &request.checkout_id);
+        let code = fields.coupon_code("code", request.code);
+        let with_options = fields.includes_shipping_options(request.include);
+        fields.finish()?;
+        let checkout = flow::coupon::remove(&self.flow, id, code, guard).await?;
+        let checkout = self.show(&checkout, with_options).await?;
+        Ok(Response::new(pb::RemoveCouponResponse { checkout }))
+    }
+}

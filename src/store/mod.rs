@@ -1,0 +1,32 @@
+//! What is kept: checkouts, orders, the catalog, promotions and settings, in PostgreSQL or SQLite.
+//!
+//! One file per area, with plain functions. They take a [`Connection`], which is the [`Database`] or a
+//! [`Transaction`]; those that need more than one statement to do their work take a [`Transaction`]. What is
+//! searched is in columns, the rest of an aggregate is one JSON document. Rows never leave this module.
+
+pub mod catalog;
+pub mod checkout;
+mod database;
+mod entity;
+mod error;
+mod migration;
+pub mod order;
+pub mod promotion;
+pub mod request;
+pub mod revision;
+pub mod settings;
+
+pub use database::{Connection, Database, Transaction};
+pub use error::{Result, StoreError};
+
+use serde::{Serialize, de::DeserializeOwned};
+
+/// The document to keep of a value.
+fn document<T: Serialize>(value: &T) -> Result<String> {
+    serde_json::to_string(value).map_err(|error| StoreError::Other(error.into()))
+}
+
+/// The value that a kept document says. `what` names it for the operator.
+fn parse<T: DeserializeOwned>(what: &'static str, document: &str) -> Result<T> {
+    serde_json::from_str(document).map_err(|error| StoreError::corrupt(what, error))
+}

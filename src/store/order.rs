@@ -1,0 +1,242 @@
+//! Orders with their payments, and what paying one means for its checkout and its siblings.
+
+use chrono::{DateTime, Utc};
+use sea_orm::{
+    ActiveValue::NotSet, ActiveValue::Set, ColumnTrait, EntityTrait, ExprTrait, IntoActiveModel,
+    LoaderTrait, QueryFilter, QueryOrder, QuerySelect, SelectExt, sea_query::Expr,
+    sea_query::OnConflict,
+};
+use uuid::Uuid;
+
+use super::{
+    Connection, Result, StoreError,
+    checkout::PAID,
+    document,
+    entity::{checkout, order, payment},
+    parse,
+};
+use crate::domain::{
+    checkout::Checkout,
+    money::Amount,
+    order::{Order, OrderStatus, Payment, PaymentState},
+};
+
+/// What an order is found by.
+#[derive(Debug, Clone, Copy)]
+pub enum OrderKey {
+    /// Its id.
+    Id(Uuid),
+    /// Its number.
+    Number(i64),
+}
+
+/// Which orders to list; none is any.
+#[derive(Debug, Clone, Default)]
+pub struct OrderFilter {
+    /// Of this customer.
+    pub customer_id: Option<String>,
+    /// Of this checkout.
+    pub checkout_id: Option<Uuid>,
+    /// In this state.
+    pub status: Option<OrderStatus>,
+}
+
+/// Adds an order without payments, and answers its number. The request ids that the checkout remembers are
+/// left out of the snapshot.
+pub async fn insert(c: &impl Connection, order: &Order) -> Result<i64> {
+    let snapshot = Checkout {
+        requests: Vec::new(),
+        ..order.snapshot.clone()
+    };
+    let row = order::ActiveModel {
+        number: NotSet,
+        id: Set(order.id),
+        checkout_id: Set(snapshot.id),
+        version: Set(order.version),
+        status: Set(order.status.name().to_owned()),
+        status_reason: Set(order.status_reason.clone()),
+        customer_id: Set(snapshot.customer_id.clone()),
+        channel_id: Set(snapshot.channel_id.clone()),
+        currency_code: Set(snapshot.currency.code().to_owned()),
+        grand_total: Set(snapshot.pricing.totals.grand_total.minor()),
+        create_time: Set(order.create_time),
+        update_time: Set(order.update_time),
+        paid_time: Set(order.paid_time),
+        document: Set(document(&snapshot)?),
+    };
+    Ok(order::Entity::insert(row)
+        .exec(c.orm())
+        .await?
+        .last_insert_id)
+}
+
+/// The order with its payments, if there is one.
+pub async fn load(c: &impl Connection, key: OrderKey) -> Result<Option<Order>> {
+    let condition = match key {
+        OrderKey::Id(id) => order::Column::Id.eq(id),
+        OrderKey::Number(number) => order::Column::Number.eq(number),
+    };
+    let select = order::Entity::find()
+        .filter(condition)
+        .find_with_related(payment::Entity)
+        .order_by_asc(payment::Column::CreateTime)
+        .order_by_asc(payment::Column::Id);
+    let rows = select.all(c.orm()).await?;
+    rows.into_iter().next().map(order_of).transpose()
+}
+
+/// Orders by number, the highest first, below `before`; at most `limit`.
+pub async fn list(
+    c: &impl Connection,
+    filter: &OrderFilter,
+    before: Option<i64>,
+    limit: u64,
+) -> Result<Vec<Order>> {
+    let mut select = order::Entity::find()
+        .order_by_desc(order::Column::Number)
+        .limit(limit);
+    if let Some(before) = before {
+        select = select.filter(order::Column::Number.lt(before));
+    }
+    if let Some(customer_id) = &filter.customer_id {
+        select = select.filter(order::Column::CustomerId.eq(customer_id.as_str()));
+    }
+    if let Some(checkout_id) = filter.checkout_id {
+        select = select.filter(order::Column::CheckoutId.eq(checkout_id));
+    }
+    if let Some(status) = filter.status {
+        select = select.filter(order::Column::Status.eq(status.name()));
+    }
+    let orders = select.all(c.orm()).await?;
+    let select = payment::Entity::find()
+        .order_by_asc(payment::Column::CreateTime)
+        .order_by_asc(payment::Column::Id);
+    let payments = orders.load_many(select, c.orm()).await?;
+    orders.into_iter().zip(payments).map(order_of).collect()
+}
+
+/// Keeps the state of the order if it is still the version that was read. Answers whether it was. Payments are
+/// kept by [`save_payment`], and the snapshot never changes.
+pub async fn update(c: &impl Connection, order: &Order, read_version: i64) -> Result<bool> {
+    let row = order::ActiveModel {
+        version: Set(order.version),
+        status: Set(order.status.name().to_owned()),
+        status_reason: Set(order.status_reason.clone()),
+        update_time: Set(order.update_time),
+        paid_time: Set(order.paid_time),
+        ..order::ActiveModel::default()
+    };
+    let update = order::Entity::update_many()
+        .set(row)
+        .filter(order::Column::Id.eq(order.id))
+        .filter(order::Column::Version.eq(read_version));
+    Ok(update.exec(c.orm()).await?.rows_affected == 1)
+}
+
+/// Adds a payment, or keeps the next state of the one with the same reference.
+pub async fn save_payment(c: &impl Connection, order_id: Uuid, payment: &Payment) -> Result<()> {
+    let row = payment::Model {
+        id: payment.id,
+        order_id,
+        method: payment.method.clone(),
+        reference: payment.reference.clone(),
+        amount: payment.amount.minor(),
+        state: payment.state.name().to_owned(),
+        create_time: payment.create_time,
+    };
+    let key = [payment::Column::OrderId, payment::Column::Reference];
+    let known = OnConflict::columns(key)
+        .update_column(payment::Column::State)
+        .to_owned();
+    let upsert = payment::Entity::insert(row.into_active_model()).on_conflict(known);
+    upsert.exec_without_returning(c.orm()).await?;
+    Ok(())
+}
+
+/// Ends the checkout as paid by this order, unless another one has paid it. Answers whether it did. It does
+/// not matter whether the cart was deleted or has expired: an order pays what its snapshot says.
+pub async fn mark_paid(c: &impl Connection, checkout_id: Uuid, order_id: Uuid) -> Result<bool> {
+    use checkout::Column;
+    let update = checkout::Entity::update_many()
+        .col_expr(Column::State, Expr::value(PAID))
+        .col_expr(Column::PaidOrderId, Expr::value(order_id))
+        .col_expr(Column::Version, Expr::col(Column::Version).add(1))
+        .filter(Column::Id.eq(checkout_id))
+        .filter(Column::PaidOrderId.is_null());
+    Ok(update.exec(c.orm()).await?.rows_affected == 1)
+}
+
+/// Cancels the orders of the checkout that wait for a payment, but for the one that was paid.
+pub async fn cancel_siblings(
+    c: &impl Connection,
+    checkout_id: Uuid,
+    paid_order_id: Uuid,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    use order::Column;
+    let waiting = [OrderStatus::Incomplete, OrderStatus::Declined].map(OrderStatus::name);
+    let update = order::Entity::update_many()
+        .col_expr(Column::Status, Expr::value(OrderStatus::Cancelled.name()))
+        .col_expr(Column::UpdateTime, Expr::value(now))
+        .col_expr(Column::Version, Expr::col(Column::Version).add(1))
+        .filter(Column::CheckoutId.eq(checkout_id))
+        .filter(Column::Id.ne(paid_order_id))
+        .filter(Column::Status.is_in(waiting));
+    update.exec(c.orm()).await?;
+    Ok(())
+}
+
+/// The order that paid the checkout, if one has.
+pub async fn paid_order_of(c: &impl Connection, checkout_id: Uuid) -> Result<Option<Uuid>> {
+    let select = checkout::Entity::find_by_id(checkout_id)
+        .select_only()
+        .column(checkout::Column::PaidOrderId);
+    let paid: Option<Option<Uuid>> = select.into_tuple().one(c.orm()).await?;
+    Ok(paid.flatten())
+}
+
+/// Whether money is moving or has moved for any order of the checkout.
+pub async fn has_live_payment(c: &impl Connection, checkout_id: Uuid) -> Result<bool> {
+    let live = [PaymentState::Pending, PaymentState::Completed].map(PaymentState::name);
+    let select = payment::Entity::find()
+        .inner_join(order::Entity)
+        .filter(order::Column::CheckoutId.eq(checkout_id))
+        .filter(payment::Column::State.is_in(live));
+    Ok(select.exists(c.orm()).await?)
+}
+
+fn order_of((row, payments): (order::Model, Vec<payment::Model>)) -> Result<Order> {
+    let status = OrderStatus::ALL.iter().find(|s| s.name() == row.status);
+    Ok(Order {
+        id: row.id,
+        number: row.number,
+        version: row.version,
+        status: *status.ok_or_else(|| StoreError::corrupt("order status", row.status.as_str()))?,
+        status_reason: row.status_reason,
+        snapshot: parse("order", &row.document)?,
+        payments: payments
+            .into_iter()
+            .map(payment_of)
+            .collect::<Result<_>>()?,
+        create_time: row.create_time,
+        update_time: row.update_time,
+        paid_time: row.paid_time,
+    })
+}
+
+fn payment_of(row: payment::Model) -> Result<Payment> {
+    let states = [
+        PaymentState::Pending,
+        PaymentState::Completed,
+        PaymentState::Failed,
+    ];
+    let state = states.into_iter().find(|s| s.name() == row.state);
+    Ok(Payment {
+        id: row.id,
+        method: row.method,
+        reference: row.reference,
+        amount: Amount::new(row.amount),
+        state: state.ok_or_else(|| StoreError::corrupt("payment state", row.state))?,
+        create_time: row.create_time,
+    })
+}

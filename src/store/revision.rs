@@ -1,0 +1,55 @@
+//! How often the catalog, promotions and settings have been changed: replicas keep them in memory as long as
+//! these numbers stay.
+
+use sea_orm::{ColumnTrait, EntityTrait, ExprTrait, QueryFilter, sea_query::Expr};
+
+use super::{
+    Connection, Result, Transaction,
+    entity::revision::{Column, Entity},
+};
+use crate::domain::checkout::Revisions;
+
+/// What has a revision.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Area {
+    /// Products.
+    Catalog,
+    /// Promotions and coupon codes, but not how often a code has been used.
+    Promotions,
+    /// The store's settings.
+    Store,
+}
+
+impl Area {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Catalog => "catalog",
+            Self::Promotions => "promotions",
+            Self::Store => "store",
+        }
+    }
+}
+
+/// The revisions as they are.
+pub async fn load(c: &impl Connection) -> Result<Revisions> {
+    let rows = Entity::find().all(c.orm()).await?;
+    let of = |area: Area| {
+        let row = rows.iter().find(|row| row.name == area.name());
+        row.map_or(0, |row| row.revision)
+    };
+    Ok(Revisions {
+        catalog: of(Area::Catalog),
+        promotions: of(Area::Promotions),
+        store: of(Area::Store),
+    })
+}
+
+/// Tells that something was changed, in the transaction that changes it. It comes last there, since from here
+/// to the commit nobody else can change anything of the area.
+pub(super) async fn bump(transaction: &Transaction, area: Area) -> Result<()> {
+    let update = Entity::update_many()
+        .col_expr(Column::Revision, Expr::col(Column::Revision).add(1))
+        .filter(Column::Name.eq(area.name()));
+    update.exec(transaction.orm()).await?;
+    Ok(())
+}

@@ -1,0 +1,34 @@
+//! A client in another language, which knows the service only by reflection, against the program itself.
+
+use std::{path::Path, process::Command};
+
+use crate::harness::server::Binary;
+
+fn journey(server: &Binary) {
+    let python = crate::harness::variable("CARTWRIGHT_TEST_PYTHON");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients/journey.py");
+    let output = Command::new(python)
+        .arg(script)
+        .arg(server.address().to_string())
+        .output()
+        .unwrap();
+    let log = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{log}");
+    assert!(
+        String::from_utf8_lossy(&output.stdout).contains("is paid"),
+        "{log}"
+    );
+}
+
+#[test]
+fn python_on_the_embedded_database() {
+    journey(&Binary::serve_demo_store());
+}
+
+#[tokio::test]
+async fn python_on_postgresql_and_redis() {
+    let server = Binary::serve_demo_store_on_servers(&[]).await;
+    tokio::task::spawn_blocking(move || journey(&server))
+        .await
+        .unwrap();
+}

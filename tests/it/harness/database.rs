@@ -1,0 +1,85 @@
+//! Databases for tests: each test has its own.
+
+use std::future::Future;
+
+use cartwright::store::Database;
+use sea_orm::ConnectionTrait;
+use tempfile::TempDir;
+use tokio::task::JoinSet;
+use uuid::Uuid;
+
+/// Enough for tests to get in their own way.
+const CONNECTIONS: u32 = 8;
+
+/// A new, empty database.
+pub(crate) struct TestDatabase {
+    /// Where it is.
+    pub(crate) url: String,
+    /// The folder of a SQLite database, removed with this.
+    _folder: Option<TempDir>,
+}
+
+impl TestDatabase {
+    /// A SQLite file.
+    pub(crate) fn sqlite() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("cartwright.db");
+        Self {
+            url: format!("sqlite://{}?mode=rwc", path.display()),
+            _folder: Some(folder),
+        }
+    }
+
+    /// A database of the server that `CARTWRIGHT_TEST_DATABASE_URL` names. It is left there: the server is a
+    /// throw-away one, and after a failure there is something to look at.
+    pub(crate) async fn postgres() -> Self {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the home of what tests read from the environment"
+        )]
+        let server = std::env::var("CARTWRIGHT_TEST_DATABASE_URL").expect(
+            "run `make test`, or set CARTWRIGHT_TEST_DATABASE_URL to a PostgreSQL superuser's URL",
+        );
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "unique on a server that outlives the run"
+        )]
+        let name = format!("test_{}", Uuid::now_v7().simple());
+        let connection = sea_orm::Database::connect(&server).await.unwrap();
+        let create = format!("CREATE DATABASE {name}");
+        connection.execute_unprepared(&create).await.unwrap();
+        connection.close().await.unwrap();
+
+        let (address, parameters) = server.split_once('?').unwrap_or((&server, ""));
+        let (address, _) = address.rsplit_once('/').unwrap();
+        Self {
+            url: format!("{address}/{name}?{parameters}"),
+            _folder: None,
+        }
+    }
+
+    /// Connects without making tables.
+    pub(crate) async fn connect(&self) -> Database {
+        Database::connect(&self.url, CONNECTIONS).await.unwrap()
+    }
+
+    /// Connects, with all tables.
+    pub(crate) async fn open(&self) -> Database {
+        let database = self.connect().await;
+        database.migrate().await.unwrap();
+        database
+    }
+}
+
+/// Runs the task for each number below `count`, all at once, and collects the answers in no particular order.
+pub(crate) async fn at_once<T, F>(count: u128, task: impl Fn(u128) -> F) -> Vec<T>
+where
+    T: Send + 'static,
+    F: Future<Output = T> + Send + 'static,
+{
+    (0..count)
+        .map(task)
+        .collect::<JoinSet<T>>()
+        .join_all()
+        .await
+}

@@ -1,0 +1,20 @@
+//! What tests are built from.
+
+pub(crate) mod api;
+pub(crate) mod database;
+pub(crate) mod otlp;
+pub(crate) mod redis;
+pub(crate) mod server;
+pub(crate) mod shop;
+
+/// A variable that `scripts/with-services` sets.
+#[track_caller]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the home of what tests read from the environment"
+)]
+pub(crate) fn variable(name: &str) -> String {
+    std::env::var(name).unwrap_or_else(|_| {
+        panic!("{name} is not set: run `make test`, or see scripts/with-services")
+    })
+}

@@ -1,0 +1,197 @@
+//! A collector of OpenTelemetry spans: what is exported over OTLP/gRPC, as a program under test really sent it.
+
+use std::{collections::BTreeMap, fmt::Write as _, time::Duration};
+
+use opentelemetry_proto::tonic::{
+    collector::trace::v1::{
+        ExportTraceServiceRequest, ExportTraceServiceResponse,
+        trace_service_server::{TraceService, TraceServiceServer},
+    },
+    common::v1::{KeyValue, any_value::Value},
+    trace::v1::{Span as ProtoSpan, status::StatusCode},
+};
+use tokio::{net::TcpListener, sync::watch, task::JoinHandle, time::timeout};
+use tokio_stream::wrappers::TcpListenerStream;
+use tonic::{Request, Response, Status, async_trait, transport::Server};
+
+/// Longest wait for spans; the default exporter sends a batch every five seconds.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A span as it was exported. Ids are lower-case hexadecimal, values of attributes as text.
+#[derive(Debug, Clone)]
+pub(crate) struct Span {
+    pub(crate) service: String,
+    pub(crate) trace_id: String,
+    pub(crate) id: String,
+    /// Empty for the root of a trace.
+    pub(crate) parent_id: String,
+    pub(crate) name: String,
+    pub(crate) attributes: BTreeMap<String, String>,
+    pub(crate) failed: bool,
+    start: u64,
+}
+
+impl Span {
+    /// The value of an attribute; empty when it has none.
+    pub(crate) fn attribute(&self, key: &str) -> &str {
+        self.attributes.get(key).map_or("", String::as_str)
+    }
+}
+
+/// A collector on a free loopback port.
+pub(crate) struct OtlpReceiver {
+    endpoint: String,
+    spans: watch::Receiver<Vec<Span>>,
+    server: JoinHandle<()>,
+}
+
+impl OtlpReceiver {
+    pub(crate) async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let endpoint = format!("http://{}", listener.local_addr().unwrap());
+        let (sender, spans) = watch::channel(Vec::new());
+        let service = TraceServiceServer::new(Collector(sender));
+        let server = tokio::spawn(async move {
+            let incoming = TcpListenerStream::new(listener);
+            Server::builder()
+                .add_service(service)
+                .serve_with_incoming(incoming)
+                .await
+                .unwrap();
+        });
+        Self {
+            endpoint,
+            spans,
+            server,
+        }
+    }
+
+    /// For `OTEL_EXPORTER_OTLP_ENDPOINT`.
+    pub(crate) fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    /// The spans of a trace, in the order in which they began, once there are those that `wait_until` waits for.
+    pub(crate) async fn spans_of_trace(
+        &self,
+        trace_id: &str,
+        wait_until: impl Fn(&[Span]) -> bool,
+    ) -> Vec<Span> {
+        let mut all = self.spans.clone();
+        let there = all.wait_for(|spans| wait_until(&of_trace(spans, trace_id)));
+        match timeout(PATIENCE, there).await {
+            Ok(spans) => of_trace(&spans.unwrap(), trace_id),
+            Err(late) => {
+                let got = tree(&of_trace(&self.spans.borrow(), trace_id));
+                panic!("{late} waiting for spans; of trace {trace_id} there are:\n{got}")
+            }
+        }
+    }
+}
+
+impl Drop for OtlpReceiver {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+fn of_trace(spans: &[Span], trace_id: &str) -> Vec<Span> {
+    let mut found: Vec<Span> = spans
+        .iter()
+        .filter(|span| span.trace_id == trace_id)
+        .cloned()
+        .collect();
+    found.sort_by_key(|span| span.start);
+    found
+}
+
+/// The spans begun directly under `parent`.
+pub(crate) fn children_of<'a>(spans: &'a [Span], parent: &Span) -> Vec<&'a Span> {
+    spans
+        .iter()
+        .filter(|span| span.parent_id == parent.id)
+        .collect()
+}
+
+/// The only span of this name.
+pub(crate) fn the<'a>(spans: &'a [Span], name: &str) -> &'a Span {
+    let found: Vec<_> = spans.iter().filter(|span| span.name == name).collect();
+    let [span] = found.as_slice() else {
+        panic!("{} spans are named {name}:\n{}", found.len(), tree(spans))
+    };
+    span
+}
+
+/// The names of the spans, each indented below its parent. Spans whose parent is elsewhere come first in line.
+pub(crate) fn tree(spans: &[Span]) -> String {
+    let mut text = String::new();
+    let known = |id: &str| spans.iter().any(|span| span.id == id);
+    for root in spans.iter().filter(|span| !known(&span.parent_id)) {
+        branch(spans, root, 0, &mut text);
+    }
+    text
+}
+
+fn branch(spans: &[Span], span: &Span, depth: usize, text: &mut String) {
+    writeln!(text, "{:indent$}{}", "", span.name, indent = depth * 2).unwrap();
+    for child in children_of(spans, span) {
+        branch(spans, child, depth + 1, text);
+    }
+}
+
+struct Collector(watch::Sender<Vec<Span>>);
+
+#[async_trait]
+impl TraceService for Collector {
+    async fn export(
+        &self,
+        request: Request<ExportTraceServiceRequest>,
+    ) -> Result<Response<ExportTraceServiceResponse>, Status> {
+        let mut received = Vec::new();
+        for resource_spans in request.into_inner().resource_spans {
+            let resource = attributes(resource_spans.resource.unwrap_or_default().attributes);
+            let service = resource.get("service.name").cloned().unwrap_or_default();
+            let spans = resource_spans
+                .scope_spans
+                .into_iter()
+                .flat_map(|scope| scope.spans);
+            received.extend(spans.map(|span| convert(span, service.clone())));
+        }
+        self.0.send_modify(|spans| spans.append(&mut received));
+        Ok(Response::new(ExportTraceServiceResponse::default()))
+    }
+}
+
+fn convert(span: ProtoSpan, service: String) -> Span {
+    Span {
+        service,
+        trace_id: hex(&span.trace_id),
+        id: hex(&span.span_id),
+        parent_id: hex(&span.parent_span_id),
+        name: span.name,
+        attributes: attributes(span.attributes),
+        failed: span
+            .status
+            .is_some_and(|status| status.code() == StatusCode::Error),
+        start: span.start_time_unix_nano,
+    }
+}
+
+fn attributes(pairs: Vec<KeyValue>) -> BTreeMap<String, String> {
+    let text = |pair: KeyValue| match pair.value.and_then(|value| value.value) {
+        Some(Value::StringValue(text)) => (pair.key, text),
+        Some(Value::BoolValue(value)) => (pair.key, value.to_string()),
+        Some(Value::IntValue(value)) => (pair.key, value.to_string()),
+        Some(Value::DoubleValue(value)) => (pair.key, value.to_string()),
+        other => (pair.key, format!("{other:?}")),
+    };
+    pairs.into_iter().map(text).collect()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    let mut text = String::new();
+    for byte in bytes {
+        write!(text, "{byte:02x}").unwrap();
+    }
+    text
+}

@@ -1,0 +1,219 @@
+//! Services that tests call: one in this process, or the program itself.
+
+use std::{
+    io::{BufRead as _, BufReader},
+    net::SocketAddr,
+    process::{Child, Command, ExitStatus, Output, Stdio},
+    sync::Arc,
+    thread::{self, JoinHandle},
+};
+
+use cartwright::{
+    app::{self, Running},
+    config::Cli,
+    store,
+};
+use clap::Parser as _;
+use secrecy::ExposeSecret as _;
+use tempfile::TempDir;
+use tonic::transport::{Channel, Endpoint};
+
+use super::{database::TestDatabase, redis::shared_redis};
+
+/// What a service runs on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Backend {
+    /// SQLite, and quotes kept in process.
+    Embedded,
+    /// PostgreSQL and Redis.
+    Servers,
+}
+
+/// A service in this process. What is in flight when it is dropped ends with the test.
+pub(crate) struct TestServer {
+    running: Running,
+    channel: Channel,
+    database: Arc<TestDatabase>,
+    options: Vec<String>,
+}
+
+impl TestServer {
+    /// Without a shop, on a database of its own.
+    pub(crate) async fn start(backend: Backend) -> Self {
+        Self::with(backend, &[]).await
+    }
+
+    /// The same with these options of the command line.
+    pub(crate) async fn with(backend: Backend, options: &[&str]) -> Self {
+        let mut all = vec!["--database-max-connections=8".to_owned()];
+        let database = match backend {
+            Backend::Embedded => TestDatabase::sqlite(),
+            Backend::Servers => {
+                all.push(format!("--redis-url={}", shared_redis().expose_secret()));
+                TestDatabase::postgres().await
+            }
+        };
+        all.extend(options.iter().copied().map(str::to_owned));
+        Self::on(Arc::new(database), all).await
+    }
+
+    /// Another service with the same options, on the same database.
+    pub(crate) async fn replica(&self) -> Self {
+        Self::on(Arc::clone(&self.database), self.options.clone()).await
+    }
+
+    async fn on(database: Arc<TestDatabase>, options: Vec<String>) -> Self {
+        let url = format!("--database-url={}", database.url);
+        let fixed = ["cartwright", "--listen=127.0.0.1:0", &url];
+        let arguments = fixed.into_iter().chain(options.iter().map(String::as_str));
+        let config = Cli::parse_from(arguments).config;
+        let running = app::start(&config).await.unwrap();
+        let channel = connect(running.address());
+        Self {
+            running,
+            channel,
+            database,
+            options,
+        }
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.running.address()
+    }
+
+    /// A connection, made when it is first used. Clones share it.
+    pub(crate) fn channel(&self) -> Channel {
+        self.channel.clone()
+    }
+
+    /// Makes it so that a cart has expired, without waiting for it.
+    pub(crate) async fn expire(&self, cart_id: &str) {
+        let database = self.database.connect().await;
+        let id = cart_id.parse().unwrap();
+        let found = store::checkout::load(&database, id).await.unwrap();
+        let mut checkout = found.unwrap();
+        checkout.expire_time = checkout.create_time;
+        let version = checkout.version;
+        let replaced = store::checkout::replace(&database, &checkout, version).await;
+        assert!(replaced.unwrap());
+    }
+
+    /// Drains.
+    pub(crate) async fn stop(self) {
+        drop(self.channel);
+        self.running.stop().await;
+    }
+}
+
+/// A connection to the service at this address, made when it is first used.
+pub(crate) fn connect(address: SocketAddr) -> Channel {
+    let endpoint = Endpoint::from_shared(format!("http://{address}"));
+    endpoint.unwrap().connect_lazy()
+}
+
+/// The program, serving in a process and a folder of its own; killed when it is dropped.
+pub(crate) struct Binary {
+    child: Child,
+    address: SocketAddr,
+    log: Option<JoinHandle<String>>,
+    _folder: TempDir,
+}
+
+impl Binary {
+    /// Starts it with these arguments and variables and no others, and returns when it listens.
+    pub(crate) fn start(arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut child = command(arguments, variables)
+            .arg("--listen=127.0.0.1:0")
+            .current_dir(folder.path())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let mut log = String::new();
+        let address = loop {
+            let line = lines.next().unwrap_or_else(|| panic!("it ended:\n{log}"));
+            let line = line.unwrap();
+            log.push_str(&line);
+            log.push('\n');
+            if let Some((_, rest)) = line.split_once("listening on ") {
+                let end = rest.find(|c: char| c == '"' || c.is_whitespace());
+                break rest[..end.unwrap_or(rest.len())].parse().unwrap();
+            }
+        };
+        // Goes on reading, so that the program never waits for room in the pipe.
+        let log = thread::spawn(move || {
+            for line in lines {
+                log.push_str(&line.unwrap());
+                log.push('\n');
+            }
+            log
+        });
+        Self {
+            child,
+            address,
+            log: Some(log),
+            _folder: folder,
+        }
+    }
+
+    /// Serves the sample shop from an embedded database.
+    pub(crate) fn serve_demo_store() -> Self {
+        Self::start(&["serve", "--demo-store"], &[])
+    }
+
+    /// Serves the sample shop from PostgreSQL and Redis, with these variables.
+    pub(crate) async fn serve_demo_store_on_servers(variables: &[(&str, &str)]) -> Self {
+        let database = TestDatabase::postgres().await;
+        let redis = shared_redis();
+        let urls = [
+            ("DATABASE_URL", database.url.as_str()),
+            ("REDIS_URL", redis.expose_secret()),
+        ];
+        Self::start(&["serve", "--demo-store"], &[&urls, variables].concat())
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// A connection, made when it is first used.
+    pub(crate) fn channel(&self) -> Channel {
+        connect(self.address)
+    }
+
+    /// Sends SIGTERM.
+    pub(crate) fn terminate(&self) {
+        let pid = self.child.id().to_string();
+        let sent = Command::new("kill").args(["-TERM", &pid]).status();
+        assert!(sent.unwrap().success());
+    }
+
+    /// Waits until it has ended; answers how, and its log.
+    pub(crate) fn wait(&mut self) -> (ExitStatus, String) {
+        let status = self.child.wait().unwrap();
+        let log = self.log.take().expect("waited for once");
+        (status, log.join().unwrap())
+    }
+}
+
+impl Drop for Binary {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Runs the program to its end, with these arguments and variables and no others.
+pub(crate) fn run(arguments: &[&str], variables: &[(&str, &str)]) -> Output {
+    command(arguments, variables).output().unwrap()
+}
+
+fn command(arguments: &[&str], variables: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cartwright"));
+    command
+        .args(arguments)
+        .env_clear()
+        .envs(variables.iter().copied());
+    command
+}

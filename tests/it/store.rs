@@ -1,0 +1,93 @@
+//! What the store promises, on each database.
+
+mod catalog;
+mod checkout;
+mod connection;
+mod order;
+mod promotion;
+mod request;
+mod samples;
+mod settings;
+
+/// Makes each contract, a function that is given a new database, a test on SQLite and one on PostgreSQL.
+macro_rules! contracts {
+    ($($area:ident { $($contract:ident,)* })*) => {
+        mod sqlite {
+            $(mod $area {
+                use crate::{harness::database::TestDatabase, store::$area as contracts};
+
+                $(#[tokio::test(flavor = "multi_thread")]
+                async fn $contract() {
+                    contracts::$contract(TestDatabase::sqlite()).await;
+                })*
+            })*
+        }
+
+        mod postgres {
+            $(mod $area {
+                use crate::{harness::database::TestDatabase, store::$area as contracts};
+
+                $(#[tokio::test(flavor = "multi_thread")]
+                async fn $contract() {
+                    contracts::$contract(TestDatabase::postgres().await).await;
+                })*
+            })*
+        }
+    };
+}
+
+contracts! {
+    connection {
+        many_replicas_may_migrate_at_once,
+        an_older_release_starts_beside_a_newer_one,
+        what_was_committed_is_there_after_a_restart,
+        a_transaction_that_is_dropped_leaves_nothing,
+        a_pool_without_a_free_connection_is_out_of_reach,
+    }
+    checkout {
+        a_checkout_comes_back_as_it_was,
+        a_stale_version_replaces_nothing,
+        of_changes_to_one_version_one_wins,
+        each_of_many_changes_counts_when_retried,
+    }
+    order {
+        an_order_comes_back_with_its_payments,
+        an_order_is_numbered_once,
+        a_stale_version_updates_nothing,
+        a_payment_is_known_by_its_reference,
+        a_checkout_is_paid_once,
+        a_deleted_cart_can_still_be_paid,
+        siblings_that_wait_are_cancelled,
+        a_live_payment_is_found_by_its_checkout,
+        orders_are_listed_newest_first,
+    }
+    catalog {
+        products_come_back_with_their_versions,
+        products_are_listed_by_id,
+        a_deleted_product_is_gone,
+        upserts_at_once_do_not_deadlock,
+    }
+    promotion {
+        a_promotion_comes_back_with_its_code,
+        a_code_is_taken_in_any_case,
+        promotions_and_codes_are_listed_by_age,
+        deleting_a_promotion_deletes_its_codes,
+        a_limit_is_exact_whoever_redeems_at_once,
+        a_customers_limit_is_exact,
+        a_checkout_redeems_a_code_once,
+        what_is_released_can_be_redeemed_again,
+        a_refused_redemption_leaves_nothing,
+        a_deleted_code_is_gone,
+    }
+    settings {
+        settings_come_back_as_they_were,
+        of_changes_to_one_version_one_wins,
+        each_change_raises_its_revision_alone,
+    }
+    request {
+        an_answer_is_found_again,
+        of_equal_requests_one_is_done,
+        an_old_request_is_forgotten,
+        a_request_that_failed_can_be_made_again,
+    }
+}

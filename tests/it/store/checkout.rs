@@ -1,0 +1,104 @@
+//! Checkouts.
+
+use cartwright::{
+    domain::checkout::{Checkout, CheckoutState},
+    store::{Database, checkout, order},
+};
+
+use super::samples::{self, id};
+use crate::harness::database::{TestDatabase, at_once};
+
+/// The next version of it, with another note.
+fn changed(checkout: &Checkout, note: &str) -> Checkout {
+    Checkout {
+        version: checkout.version + 1,
+        staff_note: note.into(),
+        ..checkout.clone()
+    }
+}
+
+async fn load(database: &Database) -> Checkout {
+    checkout::load(database, id(7)).await.unwrap().unwrap()
+}
+
+pub(super) async fn a_checkout_comes_back_as_it_was(place: TestDatabase) {
+    let database = place.open().await;
+    let mut checkout = samples::checkout(7);
+    checkout::insert(&database, &checkout).await.unwrap();
+    assert_eq!(load(&database).await, checkout);
+    assert_eq!(checkout::load(&database, id(8)).await.unwrap(), None);
+    assert!(checkout::insert(&database, &checkout).await.is_err());
+
+    checkout = changed(&checkout, "gone");
+    checkout.state = CheckoutState::Deleted;
+    assert!(checkout::replace(&database, &checkout, 1).await.unwrap());
+    assert_eq!(load(&database).await, checkout);
+}
+
+pub(super) async fn a_stale_version_replaces_nothing(place: TestDatabase) {
+    let database = place.open().await;
+    let first = samples::checkout(7);
+    checkout::insert(&database, &first).await.unwrap();
+    let second = changed(&first, "second");
+    assert!(!checkout::replace(&database, &second, 0).await.unwrap());
+    assert!(checkout::replace(&database, &second, 1).await.unwrap());
+    assert!(!checkout::replace(&database, &second, 1).await.unwrap());
+    assert_eq!(load(&database).await, second);
+
+    // A payment raises the version and ends the checkout, and neither is undone by who knows the version.
+    assert!(order::mark_paid(&database, id(7), id(90)).await.unwrap());
+    let third = changed(&second, "third");
+    for read_version in [2, 3] {
+        assert!(
+            !checkout::replace(&database, &third, read_version)
+                .await
+                .unwrap()
+        );
+    }
+    let paid = Checkout {
+        version: 3,
+        state: CheckoutState::Paid { order_id: id(90) },
+        ..second
+    };
+    assert_eq!(load(&database).await, paid);
+}
+
+pub(super) async fn of_changes_to_one_version_one_wins(place: TestDatabase) {
+    let database = place.open().await;
+    let first = samples::checkout(7);
+    checkout::insert(&database, &first).await.unwrap();
+    let won = at_once(16, |n| {
+        let (database, next) = (database.clone(), changed(&first, &n.to_string()));
+        async move {
+            let replaced = checkout::replace(&database, &next, 1).await.unwrap();
+            replaced.then_some(next)
+        }
+    });
+    let won: Vec<_> = won.await.into_iter().flatten().collect();
+    assert_eq!(won, [load(&database).await]);
+}
+
+pub(super) async fn each_of_many_changes_counts_when_retried(place: TestDatabase) {
+    let database = place.open().await;
+    checkout::insert(&database, &samples::checkout(7))
+        .await
+        .unwrap();
+    let change = |_| {
+        let database = database.clone();
+        async move {
+            loop {
+                let read = load(&database).await;
+                let next = changed(&read, &format!("{}x", read.staff_note));
+                if checkout::replace(&database, &next, read.version)
+                    .await
+                    .unwrap()
+                {
+                    break;
+                }
+            }
+        }
+    };
+    at_once(16, change).await;
+    let last = load(&database).await;
+    assert_eq!((last.version, last.staff_note.len()), (17, 16));
+}
