@@ -12,6 +12,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     protos.sort();
     let descriptors = protox::compile(&protos, ["proto"])?;
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "cargo tells a build script by variables"
+    )]
     let out = PathBuf::from(env::var("OUT_DIR")?);
     fs::write(out.join("descriptors.bin"), descriptors.encode_to_vec())?;
     tonic_prost_build::configure()

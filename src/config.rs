@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::{
     CommandFactory as _, Parser, Subcommand,
-    builder::{PossibleValuesParser, TypedValueParser as _},
+    builder::{BoolishValueParser, PossibleValuesParser, TypedValueParser as _},
     error::{ContextKind, ContextValue},
 };
 use secrecy::{ExposeSecret as _, SecretString};
@@ -21,6 +21,7 @@ const DAY: Duration = Duration::from_hours(24);
     version,
     about = "A checkout service: from cart to paid order over gRPC",
     after_help = "Options go before or after the command. One that is given goes before its environment variable.\n\
+        A TIME is a whole number and a unit: ms, s, m or h.\n\
         Exit codes: 0 done, 1 failed, 64 options that cannot be used, 69 database out of reach."
 )]
 pub struct Cli {
@@ -52,6 +53,7 @@ pub enum Command {
 
 /// All options. Each has its environment variable.
 #[derive(Debug, Clone, clap::Args)]
+#[expect(clippy::doc_markdown, reason = "the comments are what --help shows")]
 pub struct Config {
     /// Where to listen; port 0 takes a free one
     #[arg(
@@ -101,7 +103,7 @@ pub struct Config {
     pub quote_ttl: Duration,
 
     /// Set up the sample shop if the database has no shop yet
-    #[arg(long, global = true, env = "CARTWRIGHT_DEMO_STORE")]
+    #[arg(long, global = true, env = "CARTWRIGHT_DEMO_STORE", value_parser = BoolishValueParser::new())]
     pub demo_store: bool,
 
     /// Calls in progress at a time, 1 to 65535; more are refused with RESOURCE_EXHAUSTED
@@ -164,8 +166,8 @@ pub struct Config {
     #[arg(default_value = "text", value_parser = log_format())]
     pub log_format: LogFormat,
 
-    /// What is logged: a level (error, warn, info, debug, trace) or directives such as warn,cartwright=debug
-    /// [default: info; of demo: warn]
+    /// What is logged: a level (off, error, warn, info, debug, trace) or directives such as
+    /// warn,cartwright=debug; info if nothing is set, warn for demo
     #[arg(long, global = true, env = "CARTWRIGHT_LOG", value_name = "FILTER")]
     #[arg(value_parser = log_filter)]
     pub log: Option<String>,

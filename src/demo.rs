@@ -47,7 +47,7 @@ pub async fn run(config: Config, out: &mut (dyn Write + Send)) -> Result<()> {
     let address = running.address();
     writeln!(
         out,
-        "A sample shop is served at {address} as long as this takes."
+        "A sample shop is served at {address} as long as this takes.\n"
     )?;
     let endpoint = Endpoint::from_shared(format!("http://{address}"))?;
     let channel = endpoint.connect().await?;
@@ -190,15 +190,7 @@ impl Walk<'_> {
         let answer = consignments.add_consignments(request).await?.into_inner();
         let checkout = answer.checkout.ok_or("no checkout came back")?;
         for consignment in &checkout.consignments {
-            let units: i32 = consignment
-                .line_items
-                .iter()
-                .map(|item| item.quantity)
-                .sum();
-            self.line(&format!(
-                "to {}, {units} units, by",
-                destination(consignment)
-            ))?;
+            self.line(&format!("to {}, by", destination(consignment)))?;
             for option in &consignment.available_shipping_options {
                 let text = format!("  {} ({})", option.description, transit_time(option));
                 self.row(&text, minor(option.cost.as_ref()))?;
@@ -294,19 +286,20 @@ impl Walk<'_> {
         let total = minor(totals.grand_total.as_ref());
         self.row("Total", total)?;
         let sum: i64 = parts.iter().map(|(_, amount)| amount).sum();
-        if sum == total {
-            return Ok(());
+        if sum != total {
+            let told = format!(
+                "the receipt does not add up: its lines come to {}",
+                usd(sum)
+            );
+            return Err(told.into());
         }
-        Err(format!(
-            "the receipt does not add up: its lines come to {}",
-            usd(sum)
-        )
-        .into())
+        let next = "cartwright serve --demo-store, and grpcurl -plaintext localhost:50051 list";
+        Ok(writeln!(self.out, "\nNext: {next}")?)
     }
 
     fn begin(&mut self, call: &str) -> Result<()> {
         self.step = self.step.saturating_add(1);
-        Ok(writeln!(self.out, "\n{:2}. {call}", self.step)?)
+        Ok(writeln!(self.out, "{:2}. {call}", self.step)?)
     }
 
     fn line(&mut self, text: &str) -> Result<()> {
@@ -331,23 +324,19 @@ impl Walk<'_> {
         };
         let details = status.get_error_details();
         let info = details.error_info().ok_or(status.to_string())?;
-        self.line(&format!(
-            "{:?}, {}: {}",
-            status.code(),
-            info.reason,
-            status.message()
-        ))?;
+        let told = format!("{:?}, {}", status.code(), info.reason);
         let failure = details.precondition_failure();
-        let violations = failure.map(|failure| failure.violations.as_slice());
-        if let Some(violations @ [_, _, ..]) = violations {
-            for violation in violations {
-                self.line(&format!(
-                    "  {}: {}",
-                    violation.r#type, violation.description
-                ))?;
+        match failure.map(|failure| failure.violations.as_slice()) {
+            Some(violations @ [_, _, ..]) => {
+                self.line(&told)?;
+                for violation in violations {
+                    let text = format!("  {}: {}", violation.r#type, violation.description);
+                    self.line(&text)?;
+                }
+                Ok(())
             }
+            _ => self.line(&format!("{told}: {}", status.message())),
         }
-        Ok(())
     }
 }
 

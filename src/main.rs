@@ -72,8 +72,14 @@ fn code(error: &(dyn Error + Send + Sync + 'static)) -> u8 {
 
 /// Tells why, with all that led to it.
 fn fail(error: &(dyn Error + 'static), code: u8) -> ExitCode {
-    let causes = iter::successors(Some(error), |error| (*error).source());
-    let causes: Vec<_> = causes.map(ToString::to_string).collect();
-    eprintln!("cartwright: {}", causes.join(": "));
+    let mut told: Vec<String> = vec!["cartwright".to_owned()];
+    for cause in iter::successors(Some(error), |error| (*error).source()) {
+        let cause = cause.to_string();
+        // Some errors tell their cause themselves.
+        if !told.last().is_some_and(|last| last.ends_with(&cause)) {
+            told.push(cause);
+        }
+    }
+    eprintln!("{}", told.join(": "));
     ExitCode::from(code)
 }

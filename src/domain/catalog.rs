@@ -11,6 +11,7 @@ use super::{
 
 /// A product with its variants. Prices are in the store's default currency.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Product {
     /// The caller's id.
     pub id: String,

@@ -204,14 +204,12 @@ impl fmt::Display for Money {
         let minor = self.amount.0.unsigned_abs();
         let sign = if self.amount.0 < 0 { "-" } else { "" };
         let whole = minor.checked_div(unit).unwrap_or_default();
-        match digits {
-            0 => write!(f, "{sign}{whole} {}", self.currency),
-            _ => {
-                let rest = minor.checked_rem(unit).unwrap_or_default();
-                let width = usize::try_from(digits).unwrap_or_default();
-                write!(f, "{sign}{whole}.{rest:0width$} {}", self.currency)
-            }
+        if digits == 0 {
+            return write!(f, "{sign}{whole} {}", self.currency);
         }
+        let rest = minor.checked_rem(unit).unwrap_or_default();
+        let width = usize::try_from(digits).unwrap_or_default();
+        write!(f, "{sign}{whole}.{rest:0width$} {}", self.currency)
     }
 }
 

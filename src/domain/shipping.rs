@@ -112,6 +112,21 @@ pub struct Quote {
     pub messages: Vec<QuoteMessage>,
 }
 
+impl Quote {
+    /// No options, and why.
+    fn nothing(text: String) -> Self {
+        let message = QuoteMessage {
+            severity: Severity::Warning,
+            carrier_code: BUILT_IN_CARRIER.to_owned(),
+            text,
+        };
+        Self {
+            options: Vec::new(),
+            messages: vec![message],
+        }
+    }
+}
+
 /// All that a quote depends on, normalized so that equal baskets to one place are equal: whose they are, and
 /// what the shopper's name or street is, does not matter.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -203,16 +218,7 @@ pub fn rate(store: &Store, request: &RateRequest) -> Result<Quote> {
     };
     let Some(zone) = store.shipping_zone(&destination) else {
         let text = format!("the store does not ship to {}", request.country_code);
-        let carrier_code = BUILT_IN_CARRIER.to_owned();
-        let messages = vec![QuoteMessage {
-            severity: Severity::Warning,
-            carrier_code,
-            text,
-        }];
-        return Ok(Quote {
-            options: Vec::new(),
-            messages,
-        });
+        return Ok(Quote::nothing(text));
     };
     let parcel = Parcel::of(store, request)?;
     let mut options = Vec::new();
@@ -220,6 +226,13 @@ pub fn rate(store: &Store, request: &RateRequest) -> Result<Quote> {
         if let Some(option) = offer(store, zone, method, &parcel, request.currency)? {
             options.push(option);
         }
+    }
+    if options.is_empty() {
+        let text = format!(
+            "no method of shipping zone \"{}\" fits the consignment",
+            zone.id
+        );
+        return Ok(Quote::nothing(text));
     }
     options.sort_by_key(|option| option.cost);
     if let Some(best) = options

@@ -12,7 +12,7 @@ use super::{
 };
 
 /// How long a cart lives after its last change, unless set otherwise.
-pub const DEFAULT_CART_LIFETIME: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+pub const DEFAULT_CART_LIFETIME: Duration = Duration::from_hours(30 * 24);
 
 /// Everything that is set for the shop. Amounts are in its default currency.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -376,18 +376,16 @@ async fn change_currency(flow: &Flow, draft: &mut Draft, currency: Currency) -> 
         .catalog
         .products(&refresh::product_ids(&draft.checkout))
         .await?;
-    match refresh::lines(draft, &products).into_iter().next() {
+    if let Some((_, refusal)) = refresh::lines(draft, &products).into_iter().next() {
         // A line that keeps its figure would keep it in the wrong currency.
-        Some((_, refusal)) => Err(refusal.into()),
-        None => {
-            // That every price changed is what was asked for.
-            draft
-                .checkout
-                .messages
-                .retain(|message| message.code != MessageCode::PriceRefreshed);
-            Ok(())
-        }
+        return Err(refusal.into());
     }
+    // That every price changed is what was asked for.
+    draft
+        .checkout
+        .messages
+        .retain(|message| message.code != MessageCode::PriceRefreshed);
+    Ok(())
 }
 
 fn check_currency(snapshot: &Snapshot, currency: Currency) -> Result<()> {

@@ -94,7 +94,6 @@ impl Draft {
         checkout.version = checkout.version.saturating_add(1);
         checkout.update_time = self.now;
         checkout.expire_time = self.now + self.snapshot.store.cart_lifetime;
-        checkout.revisions = self.snapshot.revisions;
         if let Some(request) = request {
             checkout.remember(request, None, self.now);
         }

@@ -27,6 +27,7 @@ pub struct NewConsignment {
 
 /// What to change of a consignment.
 #[derive(Debug, Clone)]
+#[expect(clippy::large_enum_variant, reason = "there is one in a call")]
 pub enum ConsignmentUpdate {
     /// Address, items or both; none stays.
     Details {

@@ -69,7 +69,7 @@ impl Flow {
             snapshot: RwLock::new(Arc::new(snapshot)),
             queues: Cache::builder()
                 .max_capacity(QUEUES)
-                .time_to_idle(Duration::from_secs(60))
+                .time_to_idle(Duration::from_mins(1))
                 .build(),
         })
     }
@@ -124,14 +124,9 @@ impl Flow {
 async fn load_snapshot(database: &Database) -> Result<Snapshot> {
     // Revisions first: settings that are newer than their revision are only loaded once more.
     let revisions = store::revision::load(database).await?;
-    let store = match store::settings::load(database).await? {
-        Some(store) => store,
-        None => Store::empty(Currency::USD),
-    };
-    Ok(Snapshot {
-        store: Arc::new(store),
-        revisions,
-    })
+    let store = store::settings::load(database).await?;
+    let store = Arc::new(store.unwrap_or_else(|| Store::empty(Currency::USD)));
+    Ok(Snapshot { store, revisions })
 }
 
 /// What guards a change: the caller's request id and the version the caller expects.

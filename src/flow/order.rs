@@ -93,8 +93,8 @@ async fn obstacles(flow: &Flow, found: &Checkout, draft: &mut Draft) -> Result<V
     let unavailable = refresh::lines(draft, &products);
     let codes = refresh::coupons(flow, draft).await?;
     refresh::shipping(flow, found, draft).await?;
+    draft.checkout.revisions = draft.snapshot.revisions;
     draft.price()?;
-    refresh::tell_of_coupons(&mut draft.checkout);
 
     let mut obstacles = missing(&draft.checkout);
     let told = std::mem::take(&mut draft.checkout.messages);
@@ -132,15 +132,11 @@ async fn obstacles(flow: &Flow, found: &Checkout, draft: &mut Draft) -> Result<V
     Ok(obstacles)
 }
 
-/// Refuses the order. What has changed is saved, so that the checkout shows it; if someone else was
-/// first, they have shown it.
+/// Refuses the order. What has changed since the checkout was last shown is saved, so that it can be looked at; if
+/// someone else was first, they have done so.
 async fn refuse(flow: &Flow, found: &Checkout, draft: Draft, obstacles: Vec<Violation>) -> Error {
-    let (currency, totals) = (
-        draft.checkout.currency,
-        draft.checkout.pricing.totals.clone(),
-    );
-    let changed = draft.checkout.pricing.totals != found.pricing.totals;
-    if changed {
+    let totals = draft.checkout.pricing.totals.clone();
+    if differs(&draft.checkout, found) {
         let saved = match draft.finished(None) {
             Ok(checkout) => {
                 store::checkout::replace(&flow.database, &checkout, found.version).await
@@ -165,14 +161,25 @@ async fn refuse(flow: &Flow, found: &Checkout, draft: Draft, obstacles: Vec<Viol
         }
     };
     let mut refusal = Refusal::new(reason, message);
-    if changed {
+    if totals != found.pricing.totals {
         refusal = refusal
-            .with("currency_code", currency)
+            .with("currency_code", found.currency)
             .with("grand_total", totals.grand_total.minor())
             .with("outstanding_balance", totals.outstanding_balance.minor());
     }
     refusal.violations = obstacles;
     refusal.into()
+}
+
+/// Whether the checkout shows anything else than before.
+fn differs(now: &Checkout, before: &Checkout) -> bool {
+    (&now.lines, &now.coupons, &now.consignments, &now.pricing)
+        != (
+            &before.lines,
+            &before.coupons,
+            &before.consignments,
+            &before.pricing,
+        )
 }
 
 /// The order, and the checkout that knows of it.

@@ -13,7 +13,7 @@ use crate::{
         money::Money,
         promotion::{CouponCode, Promotion},
         reason::{Reason, Refusal},
-        shipping::RateRequest,
+        shipping::{Quote, RateRequest},
         store::Store,
     },
     store,
@@ -29,6 +29,7 @@ pub(super) async fn if_stale(flow: &Flow, draft: &mut Draft) -> Result<()> {
     if seen.promotions != current.promotions && !draft.checkout.coupons.is_empty() {
         coupons(flow, draft).await?;
     }
+    draft.checkout.revisions = current;
     Ok(())
 }
 
@@ -171,7 +172,7 @@ pub(super) async fn shipping(flow: &Flow, before: &Checkout, draft: &mut Draft) 
         }
         let quote = match &request {
             Some(request) => flow.quotes.quote(store, request, draft.now).await?,
-            None => Default::default(),
+            None => Quote::default(),
         };
         match quote
             .options

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use tracing::instrument;
 
 use super::{
-    Flow, Guard, Result, concurrent_change, now,
+    Flow, Guard, Result,
+    change::{ATTEMPTS, pause},
+    concurrent_change, now,
     once::{self, Once},
 };
 use crate::{
@@ -23,40 +25,43 @@ pub async fn get(flow: &Flow) -> Result<Arc<Store>> {
     Ok(Arc::clone(&flow.snapshot().store))
 }
 
-/// Changes the settings: `change` is given those that are and answers those that shall be. Two
-/// changes at the same time: the second is refused with `CONCURRENT_CHANGE`.
+/// Changes the settings: `change` is given those that are and answers those that shall be. It may be called several
+/// times, each time on the newest version.
 #[instrument(name = "flow.update_store", skip_all)]
 pub async fn update(
     flow: &Flow,
     change: impl Fn(&Store) -> std::result::Result<Store, Refusal> + Send,
     guard: Guard,
 ) -> Result<Arc<Store>> {
-    if let Once::New(claim) = once::begin(flow, guard.request.as_ref(), now()).await? {
-        let connection = &claim.transaction;
-        let current = match store::settings::load(connection).await? {
-            Some(store) => store,
-            None => Store::empty(Currency::USD),
+    for attempt in 0..ATTEMPTS {
+        let claim = match once::begin(flow, guard.request.as_ref(), now()).await? {
+            Once::Answered(_) => return get(flow).await,
+            Once::New(claim) => claim,
         };
-        if guard
-            .expected_version
-            .is_some_and(|expected| expected != current.version)
-        {
-            let message = format!(
-                "the settings have version {}: read them and decide again",
-                current.version
-            );
-            let refusal = Refusal::new(Reason::VersionMismatch, message);
-            return Err(refusal.with("current_version", current.version).into());
-        }
+        let current = store::settings::load(&claim.transaction).await?;
+        let current = current.unwrap_or_else(|| Store::empty(Currency::USD));
+        check_version(current.version, guard.expected_version)?;
+        let version = current.version.saturating_add(1);
         let changed = Store {
-            version: current.version.saturating_add(1),
+            version,
             ..change(&current)?
         };
-        if !store::settings::replace(connection, &changed, current.version).await? {
-            return Err(concurrent_change().into());
+        if store::settings::replace(&claim.transaction, &changed, current.version).await? {
+            claim.commit("").await?;
+            flow.reload().await?;
+            return get(flow).await;
         }
-        claim.commit("").await?;
-        flow.reload().await?;
+        drop(claim);
+        pause(attempt).await;
     }
-    get(flow).await
+    Err(concurrent_change().into())
+}
+
+fn check_version(current: i64, expected: Option<i64>) -> Result<()> {
+    if expected.is_none_or(|expected| expected == current) {
+        return Ok(());
+    }
+    let message = format!("the settings have version {current}: read them and decide again");
+    let refusal = Refusal::new(Reason::VersionMismatch, message);
+    Err(refusal.with("current_version", current).into())
 }

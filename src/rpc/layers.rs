@@ -350,8 +350,9 @@ mod tests {
         let alive = Arc::new(());
         let held = Arc::clone(&alive);
         let handler = async move {
-            let _held = held;
-            pending().await
+            pending::<()>().await;
+            drop(held);
+            ok()
         };
         let expected = (Code::DeadlineExceeded, "DEADLINE_EXCEEDED".to_owned());
         let timeout = Duration::from_millis(10);

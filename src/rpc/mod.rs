@@ -28,6 +28,10 @@ pub mod show;
     unreachable_pub,
     clippy::all,
     clippy::pedantic,
+    clippy::as_conversions,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    clippy::expect_used,
     reason = "generated code"
 )]
 pub mod pb {

@@ -1,4 +1,4 @@
-//! CartService.
+//! `CartService`.
 
 use cartwright::rpc::pb::{self, LineItemKind};
 use tonic::Code;

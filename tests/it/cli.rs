@@ -1,8 +1,10 @@
 //! The program as its users meet it: options, commands, exit codes, signals.
 
 use std::{
+    net::TcpStream,
     path::{Path, PathBuf},
     process::Output,
+    thread,
     time::{Duration, Instant},
 };
 
@@ -11,7 +13,10 @@ use tonic_health::pb::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
 };
 
-use crate::harness::server::{Binary, connect, run};
+use crate::harness::{
+    server::{Binary, connect, run},
+    web::Call,
+};
 
 /// Every option with its variable.
 const OPTIONS: [(&str, &str); 14] = [
@@ -107,6 +112,7 @@ fn options_that_cannot_be_used_exit_64_and_are_named() {
         ),
         ("--redis-url", "REDIS_URL", "http://u:hunter2@redis"),
         ("--quote-ttl", "CARTWRIGHT_QUOTE_TTL", "soon"),
+        ("--demo-store", "CARTWRIGHT_DEMO_STORE", "maybe"),
         ("--max-in-flight", "CARTWRIGHT_MAX_IN_FLIGHT", "0"),
         ("--request-timeout", "CARTWRIGHT_REQUEST_TIMEOUT", "0s"),
         ("--drain-wait", "CARTWRIGHT_DRAIN_WAIT", "-1s"),
@@ -298,4 +304,35 @@ async fn sigterm_drains() {
         );
     }
     assert!(log.contains("\"stopped\""), "{log}");
+}
+
+#[test]
+fn a_call_in_flight_is_answered_while_draining() {
+    let mut service = Binary::start(&[], &[]);
+    let call = Call::begin(
+        service.address(),
+        "cartwright.v1.CatalogService/ListProducts",
+        "",
+    );
+    thread::sleep(Duration::from_millis(200));
+    service.terminate();
+    thread::sleep(Duration::from_millis(200));
+    assert!(TcpStream::connect(service.address()).is_err());
+    assert!(call.end().contains("grpc-status:0"));
+    assert_eq!(service.wait().0.code(), Some(0));
+}
+
+#[test]
+fn a_call_that_does_not_end_is_given_up() {
+    let mut service = Binary::start(&["--drain-timeout=300ms"], &[]);
+    let _call = Call::begin(
+        service.address(),
+        "cartwright.v1.CatalogService/ListProducts",
+        "",
+    );
+    thread::sleep(Duration::from_millis(200));
+    service.terminate();
+    let (status, log) = service.wait();
+    assert_eq!(status.code(), Some(0), "{log}");
+    assert!(log.contains("still in flight"), "{log}");
 }

@@ -32,3 +32,24 @@ async fn python_on_postgresql_and_redis() {
         .await
         .unwrap();
 }
+
+#[test]
+fn grpcurl_shows_the_details_of_a_refusal() {
+    let server = Binary::serve_demo_store();
+    let output = Command::new(crate::harness::variable("CARTWRIGHT_TEST_GRPCURL"))
+        .args(["-plaintext", "-d", r#"{"cart_id": "nonsense"}"#])
+        .arg(server.address().to_string())
+        .arg("cartwright.v1.CartService/GetCart")
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&output.stderr);
+    for part in [
+        "InvalidArgument",
+        "google.rpc.ErrorInfo",
+        "INVALID_FIELDS",
+        "google.rpc.BadRequest",
+        "cart_id",
+    ] {
+        assert!(told.contains(part), "{part} is not in {told}");
+    }
+}

@@ -1,4 +1,4 @@
-//! ConsignmentService, and what a checkout shows of shipping.
+//! `ConsignmentService`, and what a checkout shows of shipping.
 
 use cartwright::rpc::pb::{self, update_consignment_request::Update};
 use tonic::Code;

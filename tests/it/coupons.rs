@@ -1,4 +1,4 @@
-//! CouponService and PromotionService.
+//! `CouponService` and `PromotionService`.
 
 use cartwright::rpc::pb::{self, CouponStatus, CouponType};
 use prost_types::Timestamp;
@@ -294,9 +294,9 @@ async fn one_unless_the_store_allows_several(api: Api) {
         api.coupon(percentage_coupon(&code, "1")).await;
         let answer = api.apply(&cart.id, &code).await;
         if number < 8 {
-            drop(answer.unwrap())
+            drop(answer.unwrap());
         } else {
-            assert_eq!(bad_fields(answer), ["code"])
+            assert_eq!(bad_fields(answer), ["code"]);
         }
     }
 }

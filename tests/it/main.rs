@@ -2,6 +2,13 @@
 //! service over a real channel, and the program itself. One binary, so that it is linked once.
 
 #![cfg(test)]
+#![expect(
+    clippy::items_after_statements,
+    clippy::ref_option,
+    clippy::too_many_lines,
+    clippy::unnecessary_wraps,
+    reason = "a test is read from top to bottom, and its helpers have the form of the messages"
+)]
 
 mod architecture;
 mod bad_input;
@@ -14,6 +21,8 @@ mod coupons;
 mod harness;
 mod management;
 mod orders;
+mod outages;
+mod pricing_laws;
 mod quotes;
 mod readme;
 mod serving;

@@ -1,4 +1,4 @@
-//! CatalogService and StoreService.
+//! `CatalogService` and `StoreService`.
 
 use cartwright::rpc::pb;
 use prost_types::FieldMask;

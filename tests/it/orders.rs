@@ -1,4 +1,4 @@
-//! OrderService.
+//! `OrderService`.
 
 use cartwright::rpc::pb::{self, OrderStatus, PaymentState};
 use tonic::Code;

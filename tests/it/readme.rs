@@ -1,6 +1,10 @@
-//! The session of the README runs as it is printed there, with grpcurl and with buf.
+//! What the README says is so: its session runs as it is printed there, with grpcurl and with buf, and its
+//! table of options is complete.
 
 use std::process::Command;
+
+use cartwright::config::Cli;
+use clap::CommandFactory as _;
 
 use crate::harness::server::Binary;
 
@@ -45,4 +49,36 @@ fn the_same_session_with_buf() {
         .find(|line| line.starts_with("call() "))
         .unwrap();
     run(&session.replace(call, with_buf.trim()), &server);
+}
+
+#[test]
+fn the_table_of_options_is_complete() {
+    let readme = include_str!("../../README.md");
+    let rows: Vec<_> = readme
+        .lines()
+        .filter(|line| line.starts_with("| `--"))
+        .collect();
+    let command = Cli::command();
+    let options = command.get_arguments().filter_map(|option| {
+        let (flag, variable) = (option.get_long()?, option.get_env()?.to_str()?);
+        let default = option
+            .get_default_values()
+            .first()
+            .and_then(|value| value.to_str());
+        Some((flag, variable, default))
+    });
+    let mut count = 0;
+    for (flag, variable, default) in options {
+        let beginning = format!("| `--{flag}` | `{variable}` | ");
+        let row = rows.iter().find(|row| row.starts_with(&beginning));
+        let row = row.unwrap_or_else(|| panic!("README lacks {beginning}"));
+        if let Some(default) = default {
+            assert!(
+                row.contains(&format!("| `{default}` |")),
+                "{row}: the default is {default}"
+            );
+        }
+        count += 1;
+    }
+    assert_eq!(count, rows.len(), "README has options that are not there");
 }

@@ -1,65 +1,77 @@
 //! What the server does around every RPC: protocols, limits, deadlines, requests that cannot be read.
 
-use std::{
-    io::{Read as _, Write as _},
-    net::{SocketAddr, TcpStream},
-};
+use std::time::Duration;
 
 use cartwright::rpc::pb::{
-    CreateCartRequest, CreateCartResponse, cart_service_client::CartServiceClient,
+    CreateCartRequest, CreateCartResponse, ListProductsRequest,
+    cart_service_client::CartServiceClient, catalog_service_client::CatalogServiceClient,
 };
 use prost::Message;
 use tonic::{Code, Request, Status, client::Grpc};
+use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 use tonic_prost::ProstCodec;
 use tonic_reflection::pb::{v1, v1alpha};
 use tonic_types::StatusExt as _;
 
-use crate::harness::server::{Backend, TestServer};
+use crate::harness::{
+    server::{Backend, TestServer},
+    web::Call,
+};
 
-/// Calls an RPC over HTTP/1.1 with an empty message, as a browser does; answers headers and body.
-fn grpc_web(address: SocketAddr, method: &str, header: &str) -> String {
-    let mut stream = TcpStream::connect(address).unwrap();
-    let head = format!(
-        "POST /{method} HTTP/1.1\r\nHost: shop\r\nContent-Type: application/grpc-web+proto\r\n\
-        Content-Length: 5\r\nConnection: close\r\n{header}\r\n"
-    );
-    stream.write_all(head.as_bytes()).unwrap();
-    stream.write_all(&[0; 5]).unwrap();
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).unwrap();
-    String::from_utf8_lossy(&answer).into_owned()
-}
+const LIST_PRODUCTS: &str = "cartwright.v1.CatalogService/ListProducts";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn grpc_web_answers_on_the_same_port() {
     let server = TestServer::start(Backend::Embedded).await;
-    let answer = grpc_web(server.address(), "grpc.health.v1.Health/Check", "");
+    let call = |method: &str| Call::begin(server.address(), method, "").end();
+    let answer = call("grpc.health.v1.Health/Check");
     assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
     assert!(
         answer.contains("content-type: application/grpc-web+proto"),
         "{answer}"
     );
     assert!(answer.contains("grpc-status:0"), "{answer}");
-    let plain = grpc_web(server.address(), "cartwright.v1.CartService/Nonsense", "");
-    assert!(plain.contains("grpc-status: 12"), "{plain}");
+    let unknown = call("cartwright.v1.CartService/Nonsense");
+    assert!(unknown.contains("grpc-status: 12\r\n"), "{unknown}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_deadline_is_kept_by_the_server() {
-    let server = TestServer::start(Backend::Embedded).await;
-    let method = "cartwright.v1.CatalogService/ListProducts";
-    let answer = grpc_web(server.address(), method, "grpc-timeout: 1n\r\n");
-    assert!(answer.contains("grpc-status: 4\r\n"), "{answer}");
+    let held_up = |address, header: &str| {
+        let answer = Call::begin(address, LIST_PRODUCTS, header).answer();
+        assert!(answer.contains("grpc-status: 4\r\n"), "{answer}");
+    };
+    let patient = TestServer::start(Backend::Embedded).await;
+    held_up(patient.address(), "grpc-timeout: 50m\r\n");
+    let strict = TestServer::with(Backend::Embedded, &["--request-timeout=50ms"]).await;
+    held_up(strict.address(), "grpc-timeout: 1H\r\n");
+    held_up(strict.address(), "");
+}
 
-    let server = TestServer::with(Backend::Embedded, &["--request-timeout=1ms"]).await;
-    let slow = big_cart(900_000);
-    let refused = CartServiceClient::new(server.channel())
-        .create_cart(slow)
-        .await;
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_beyond_the_limit_are_refused_at_once() {
+    let server = TestServer::with(Backend::Embedded, &["--max-in-flight=1"]).await;
+    let mut catalog = CatalogServiceClient::new(server.channel());
+    let mut health = HealthClient::new(server.channel());
+    let held_up = Call::begin(server.address(), LIST_PRODUCTS, "");
+    // Until the server has taken notice of that one.
+    let status = loop {
+        match catalog.list_products(ListProductsRequest::default()).await {
+            Ok(_) => tokio::time::sleep(Duration::from_millis(5)).await,
+            Err(status) => break status,
+        }
+    };
     assert_eq!(
-        told(&refused.unwrap_err()),
-        (Code::DeadlineExceeded, "DEADLINE_EXCEEDED".to_owned())
+        told(&status),
+        (Code::ResourceExhausted, "OVERLOADED".to_owned())
     );
+    assert!(status.get_details_retry_info().is_some());
+    health.check(HealthCheckRequest::default()).await.unwrap();
+    assert!(held_up.end().contains("grpc-status:0"));
+    catalog
+        .list_products(ListProductsRequest::default())
+        .await
+        .unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

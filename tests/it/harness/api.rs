@@ -61,7 +61,12 @@ pub(crate) use call;
 
 impl Api {
     pub(crate) async fn start(backend: Backend) -> Self {
-        let api = Self::empty(backend).await;
+        Self::on(TestServer::start(backend).await).await
+    }
+
+    /// Sets the shop up on this service.
+    pub(crate) async fn on(server: TestServer) -> Self {
+        let api = Self::of(server);
         call!(
             api.store,
             update_store,
@@ -79,9 +84,7 @@ impl Api {
         api
     }
 
-    /// A service without a shop.
-    pub(crate) async fn empty(backend: Backend) -> Self {
-        let server = TestServer::start(backend).await;
+    fn of(server: TestServer) -> Self {
         let channel = server.channel();
         Self {
             carts: CartServiceClient::new(channel.clone()),

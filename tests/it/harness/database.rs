@@ -8,6 +8,8 @@ use tempfile::TempDir;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
+use super::proxy::Proxy;
+
 /// Enough for tests to get in their own way.
 const CONNECTIONS: u32 = 8;
 
@@ -56,6 +58,16 @@ impl TestDatabase {
             url: format!("{address}/{name}?{parameters}"),
             _folder: None,
         }
+    }
+
+    /// The same database of a server, by way of a proxy.
+    pub(crate) async fn behind_proxy(self) -> (Self, Proxy) {
+        let (scheme, rest) = self.url.split_once("://").unwrap();
+        let (authority, path) = rest.split_once('/').unwrap();
+        let (user, host) = authority.split_once('@').unwrap();
+        let proxy = Proxy::before(host.to_owned()).await;
+        let url = format!("{scheme}://{user}@{}/{path}", proxy.address);
+        (Self { url, ..self }, proxy)
     }
 
     /// Connects without making tables.

@@ -3,9 +3,11 @@
 pub(crate) mod api;
 pub(crate) mod database;
 pub(crate) mod otlp;
+pub(crate) mod proxy;
 pub(crate) mod redis;
 pub(crate) mod server;
 pub(crate) mod shop;
+pub(crate) mod web;
 
 /// A variable that `scripts/with-services` sets.
 #[track_caller]

@@ -18,7 +18,7 @@ use secrecy::ExposeSecret as _;
 use tempfile::TempDir;
 use tonic::transport::{Channel, Endpoint};
 
-use super::{database::TestDatabase, redis::shared_redis};
+use super::{database::TestDatabase, proxy::Proxy, redis::shared_redis};
 
 /// What a service runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,6 +55,13 @@ impl TestServer {
         };
         all.extend(options.iter().copied().map(str::to_owned));
         Self::on(Arc::new(database), all).await
+    }
+
+    /// On PostgreSQL behind a proxy.
+    pub(crate) async fn start_behind_proxy() -> (Self, Proxy) {
+        let (database, proxy) = TestDatabase::postgres().await.behind_proxy().await;
+        let server = Self::on(Arc::new(database), Vec::new()).await;
+        (server, proxy)
     }
 
     /// Another service with the same options, on the same database.
@@ -96,12 +103,6 @@ impl TestServer {
         let version = checkout.version;
         let replaced = store::checkout::replace(&database, &checkout, version).await;
         assert!(replaced.unwrap());
-    }
-
-    /// Drains.
-    pub(crate) async fn stop(self) {
-        drop(self.channel);
-        self.running.stop().await;
     }
 }
 
