@@ -135,6 +135,12 @@ pub enum MessageCode {
     CouponNotQualifying,
 }
 
+impl SeenRequest {
+    fn is_remembered(&self, now: DateTime<Utc>) -> bool {
+        now.signed_duration_since(self.time).num_hours() < REQUEST_MEMORY_HOURS
+    }
+}
+
 impl Checkout {
     /// Refuses a checkout that has ended, with how.
     pub fn check_alive(&self, now: DateTime<Utc>) -> Result<()> {
@@ -177,10 +183,8 @@ impl Checkout {
 
     /// The earlier answer to the same request, if there is one. The same id with other content is refused.
     pub fn seen(&self, key: &RequestKey, now: DateTime<Utc>) -> Result<Option<&SeenRequest>> {
-        let remembered = |seen: &&SeenRequest| {
-            seen.key.id == key.id && (now - seen.time).num_hours() < REQUEST_MEMORY_HOURS
-        };
-        match self.requests.iter().find(remembered) {
+        let same = |seen: &&SeenRequest| seen.key.id == key.id && seen.is_remembered(now);
+        match self.requests.iter().find(same) {
             Some(seen) if seen.key.digest != key.digest => Err(request_id_reused(key.id)),
             found => Ok(found),
         }
@@ -188,8 +192,7 @@ impl Checkout {
 
     /// Remembers a request, and forgets those that are too old or too many.
     pub fn remember(&mut self, key: RequestKey, order_id: Option<Uuid>, now: DateTime<Utc>) {
-        self.requests
-            .retain(|seen| (now - seen.time).num_hours() < REQUEST_MEMORY_HOURS);
+        self.requests.retain(|seen| seen.is_remembered(now));
         let too_many = self
             .requests
             .len()

@@ -1,6 +1,9 @@
 //! What a checkout is and how it behaves: pure and synchronous. Times, ids and randomness come in as
 //! arguments; nothing here knows of gRPC, databases or caches.
 
+// An amount that wraps is worse than one that is refused.
+#![warn(clippy::arithmetic_side_effects)]
+
 pub mod address;
 pub mod cart;
 pub mod catalog;

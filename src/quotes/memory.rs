@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use moka::future::Cache;
 
+use super::{Answer, QuoteCache};
 use crate::domain::shipping::Quote;
 
 /// Most options and messages kept, some tens of megabytes; beyond it, those asked for least give way.
@@ -21,13 +22,19 @@ impl MemoryCache {
             .build();
         Self(cache)
     }
+}
 
-    pub(super) async fn get(&self, key: &str) -> Option<Quote> {
-        self.0.get(key).await
+impl QuoteCache for MemoryCache {
+    fn get<'a>(&'a self, key: &'a str) -> Answer<'a, Option<Quote>> {
+        Box::pin(self.0.get(key))
     }
 
-    pub(super) async fn put(&self, key: &str, quote: &Quote) {
-        self.0.insert(key.to_owned(), quote.clone()).await;
+    fn put<'a>(&'a self, key: &'a str, quote: &'a Quote) -> Answer<'a, ()> {
+        Box::pin(self.0.insert(key.to_owned(), quote.clone()))
+    }
+
+    fn system(&self) -> (&'static str, &'static str) {
+        ("memory", "internal")
     }
 }
 

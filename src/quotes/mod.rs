@@ -10,6 +10,7 @@ mod redis;
 
 use std::{
     fmt::Write as _,
+    pin::Pin,
     sync::{
         Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -40,7 +41,7 @@ const KEY_PREFIX: &str = "cartwright:quote:v1:";
 
 /// Rates consignments, each equal one once as long as its quote holds. One for the whole process.
 pub struct Quotes {
-    cache: Cache,
+    cache: Box<dyn QuoteCache>,
     in_flight: InFlight<Quote>,
     ttl: Duration,
     /// Version and hash of the settings last seen.
@@ -52,16 +53,16 @@ impl Quotes {
     /// Quotes that are kept in this process for `ttl`.
     #[must_use]
     pub fn in_process(ttl: Duration) -> Self {
-        Self::new(Cache::Memory(MemoryCache::new(ttl)), ttl)
+        Self::new(Box::new(MemoryCache::new(ttl)), ttl)
     }
 
     /// Quotes that are kept in the Redis at `url` for `ttl`, at least a millisecond, and shared with whoever uses
     /// the same one. It is connected to when first needed, and may come and go: only a malformed URL is an error.
     pub fn redis(url: &SecretString, ttl: Duration) -> ::redis::RedisResult<Self> {
-        Ok(Self::new(Cache::Redis(RedisCache::new(url, ttl)?), ttl))
+        Ok(Self::new(Box::new(RedisCache::new(url, ttl)?), ttl))
     }
 
-    fn new(cache: Cache, ttl: Duration) -> Self {
+    fn new(cache: Box<dyn QuoteCache>, ttl: Duration) -> Self {
         Self {
             cache,
             in_flight: InFlight::default(),
@@ -174,32 +175,17 @@ fn holds(quote: &Quote, now: DateTime<Utc>) -> bool {
     })
 }
 
-/// Where quotes are kept.
-enum Cache {
-    Memory(MemoryCache),
-    Redis(RedisCache),
-}
+/// What a cache answers.
+type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-impl Cache {
-    async fn get(&self, key: &str) -> Option<Quote> {
-        match self {
-            Self::Memory(cache) => cache.get(key).await,
-            Self::Redis(cache) => cache.get(key).await,
-        }
-    }
+/// Where quotes are kept, for a time to live. A cache never fails: what it cannot find or read is not there.
+trait QuoteCache: Send + Sync {
+    /// The quote with this key, if it is there.
+    fn get<'a>(&'a self, key: &'a str) -> Answer<'a, Option<Quote>>;
 
-    async fn put(&self, key: &str, quote: &Quote) {
-        match self {
-            Self::Memory(cache) => cache.put(key, quote).await,
-            Self::Redis(cache) => cache.put(key, quote).await,
-        }
-    }
+    /// Keeps a quote.
+    fn put<'a>(&'a self, key: &'a str, quote: &'a Quote) -> Answer<'a, ()>;
 
     /// Name of the system and kind of a span that asks it, in the words of OpenTelemetry.
-    const fn system(&self) -> (&'static str, &'static str) {
-        match self {
-            Self::Memory(_) => ("memory", "internal"),
-            Self::Redis(_) => ("redis", "client"),
-        }
-    }
+    fn system(&self) -> (&'static str, &'static str);
 }

@@ -13,6 +13,7 @@ use redis::{
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::{sync::Mutex, time::Instant};
 
+use super::{Answer, QuoteCache};
 use crate::domain::shipping::Quote;
 
 /// Longest wait for a connection, and longest wait for an answer: a shopper waits for Redis no longer than both.
@@ -45,23 +46,6 @@ impl RedisCache {
             link: Mutex::new(Link::Down(Instant::now())),
             ttl,
         })
-    }
-
-    /// What cannot be had or read is not there.
-    pub(super) async fn get(&self, key: &str) -> Option<Quote> {
-        let json: Option<Vec<u8>> = self.ask(redis::cmd("GET").arg(key)).await?;
-        serde_json::from_slice(&json?).ok()
-    }
-
-    /// What cannot be kept is rated again.
-    pub(super) async fn put(&self, key: &str, quote: &Quote) {
-        let Ok(json) = serde_json::to_vec(quote) else {
-            return;
-        };
-        let millis = u64::try_from(self.ttl.as_millis()).unwrap_or(u64::MAX);
-        let mut set = redis::cmd("SET");
-        self.ask::<()>(set.arg(key).arg(json).arg("PX").arg(millis))
-            .await;
     }
 
     async fn ask<T: FromRedisValue>(&self, command: &Cmd) -> Option<T> {
@@ -100,6 +84,31 @@ impl RedisCache {
                 None
             }
         }
+    }
+}
+
+impl QuoteCache for RedisCache {
+    fn get<'a>(&'a self, key: &'a str) -> Answer<'a, Option<Quote>> {
+        Box::pin(async move {
+            let json: Option<Vec<u8>> = self.ask(redis::cmd("GET").arg(key)).await?;
+            serde_json::from_slice(&json?).ok()
+        })
+    }
+
+    fn put<'a>(&'a self, key: &'a str, quote: &'a Quote) -> Answer<'a, ()> {
+        Box::pin(async move {
+            let Ok(json) = serde_json::to_vec(quote) else {
+                return;
+            };
+            let millis = u64::try_from(self.ttl.as_millis()).unwrap_or(u64::MAX);
+            let mut set = redis::cmd("SET");
+            let set = set.arg(key).arg(json).arg("PX").arg(millis);
+            self.ask::<()>(set).await;
+        })
+    }
+
+    fn system(&self) -> (&'static str, &'static str) {
+        ("redis", "client")
     }
 }
 

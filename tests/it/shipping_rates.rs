@@ -98,7 +98,7 @@ fn offered(quote: &Quote) -> Vec<(&str, i64, i64)> {
 /// Cost of the only method, if it is offered.
 fn cost(method: &MethodRate, items: &[RatedItem]) -> Option<i64> {
     let quote = rate(&us(&[("only", method.clone())]), &request(items)).unwrap();
-    assert!(quote.options.len() <= 1 && quote.options.is_empty() == !quote.messages.is_empty());
+    assert!(quote.options.len() <= 1 && quote.options.is_empty() != quote.messages.is_empty());
     quote.options.first().map(|option| option.cost.minor())
 }
 
