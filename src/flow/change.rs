@@ -26,6 +26,44 @@ pub(super) struct Draft {
     pub(super) now: DateTime<Utc>,
 }
 
+/// How a change begins.
+#[expect(clippy::large_enum_variant, reason = "there is one in a call")]
+pub(super) enum Opened {
+    /// The request was answered before.
+    Answered {
+        checkout: Checkout,
+        /// The order that it created, if it created one.
+        order_id: Option<Uuid>,
+    },
+    /// The checkout as it was found, and as it is to be changed: without the messages of the change before.
+    Draft { found: Checkout, draft: Draft },
+}
+
+/// Opens a checkout that lives, and has the version that is expected, for a change.
+pub(super) async fn open(flow: &Flow, id: Uuid, guard: &Guard) -> Result<Opened> {
+    let found = load(flow, id).await?;
+    let now = now();
+    if let Some(request) = &guard.request
+        && let Some(seen) = found.seen(request, now)?
+    {
+        let order_id = seen.order_id;
+        let checkout = found;
+        return Ok(Opened::Answered { checkout, order_id });
+    }
+    found.check_alive(now)?;
+    found.check_version(guard.expected_version)?;
+    let messages = Vec::new();
+    let draft = Draft {
+        checkout: Checkout {
+            messages,
+            ..found.clone()
+        },
+        snapshot: flow.snapshot(),
+        now,
+    };
+    Ok(Opened::Draft { found, draft })
+}
+
 /// Changes a checkout. `decide` may be called several times, each time on the newest version.
 pub(super) async fn change<F, D>(flow: &Flow, id: Uuid, guard: Guard, decide: F) -> Result<Checkout>
 where
@@ -35,22 +73,10 @@ where
     let queue = flow.queue(id).await;
     let _turn = queue.lock().await;
     for attempt in 0..ATTEMPTS {
-        let found = load(flow, id).await?;
-        let now = now();
-        if let Some(request) = &guard.request
-            && found.seen(request, now)?.is_some()
-        {
-            return Ok(found);
-        }
-        found.check_alive(now)?;
-        found.check_version(guard.expected_version)?;
-
-        let mut draft = Draft {
-            checkout: found.clone(),
-            snapshot: flow.snapshot(),
-            now,
+        let (found, mut draft) = match open(flow, id, &guard).await? {
+            Opened::Answered { checkout, .. } => return Ok(checkout),
+            Opened::Draft { found, draft } => (found, draft),
         };
-        draft.checkout.messages.clear();
         draft = decide(draft).await?;
         refresh::if_stale(flow, &mut draft).await?;
         refresh::shipping(flow, &found, &mut draft).await?;

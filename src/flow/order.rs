@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::{
     Error, Flow, Guard, Page, Paged, Result,
     cart::parse_id,
-    change::{ATTEMPTS, Draft, load, pause},
+    change::{ATTEMPTS, Draft, Opened, open, pause},
     concurrent_change,
     coupon::uses_of_customer,
     new_id, now,
@@ -45,31 +45,19 @@ pub async fn create(flow: &Flow, checkout_id: Uuid, guard: Guard) -> Result<Orde
     let queue = flow.queue(checkout_id).await;
     let _turn = queue.lock().await;
     for attempt in 0..ATTEMPTS {
-        let found = load(flow, checkout_id).await?;
-        let now = now();
-        if let Some(request) = &guard.request
-            && let Some(seen) = found.seen(request, now)?
-        {
-            let id = seen.order_id.ok_or_else(concurrent_change)?;
-            return get(flow, OrderKey::Id(id)).await;
-        }
-        found.check_alive(now)?;
-        found.check_version(guard.expected_version)?;
-
-        let mut draft = Draft {
-            checkout: found.clone(),
-            snapshot: flow.snapshot(),
-            now,
+        let (found, mut draft) = match open(flow, checkout_id, &guard).await? {
+            Opened::Answered { order_id, .. } => {
+                let id = order_id.ok_or_else(concurrent_change)?;
+                return get(flow, OrderKey::Id(id)).await;
+            }
+            Opened::Draft { found, draft } => (found, draft),
         };
         let obstacles = obstacles(flow, &found, &mut draft).await?;
         if !obstacles.is_empty() {
             return Err(refuse(flow, &found, draft, obstacles).await);
         }
         draft.checkout.messages.clear();
-        let (mut checkout, mut order) = place(draft)?;
-        if let Some(request) = &guard.request {
-            checkout.remember(request.clone(), Some(order.id), now);
-        }
+        let (checkout, mut order) = place(draft, guard.request.clone())?;
         match save_new(flow, &checkout, &order, found.version).await {
             Ok(Some(number)) => {
                 order.number = number;
@@ -85,7 +73,6 @@ pub async fn create(flow: &Flow, checkout_id: Uuid, guard: Guard) -> Result<Orde
 /// Everything that stands in the way of an order, at once, with the checkout brought up to date: what
 /// it lacks, lines that cannot be bought, options and coupons that no longer hold, prices that changed.
 async fn obstacles(flow: &Flow, found: &Checkout, draft: &mut Draft) -> Result<Vec<Violation>> {
-    draft.checkout.messages.clear();
     let products = flow
         .catalog
         .fresh(&refresh::product_ids(&draft.checkout))
@@ -183,7 +170,7 @@ fn differs(now: &Checkout, before: &Checkout) -> bool {
 }
 
 /// The order, and the checkout that knows of it.
-fn place(draft: Draft) -> Result<(Checkout, Order)> {
+fn place(draft: Draft, request: Option<RequestKey>) -> Result<(Checkout, Order)> {
     let now = draft.now;
     let id = new_id();
     let mut checkout = draft.finished(None)?;
@@ -193,6 +180,9 @@ fn place(draft: Draft) -> Result<(Checkout, Order)> {
         ..checkout.clone()
     };
     checkout.order_ids.push(id);
+    if let Some(request) = request {
+        checkout.remember(request, Some(id), now);
+    }
     let order = Order {
         id,
         number: 0,

@@ -267,7 +267,8 @@ fn migrating_again_changes_nothing() {
     }
 }
 
-#[tokio::test]
+// On threads of its own, so that the client answers the server's farewell while the test waits for its end.
+#[tokio::test(flavor = "multi_thread")]
 async fn sigterm_drains() {
     let options = [
         "--drain-wait=1s",
@@ -296,7 +297,7 @@ async fn sigterm_drains() {
     let (status, log) = service.wait();
     assert_eq!(status.code(), Some(0), "{log}");
     assert!(began.elapsed() >= Duration::from_secs(1));
-    assert!(began.elapsed() < Duration::from_secs(10));
+    assert!(!log.contains("giving them up"), "{log}");
     for line in log.lines() {
         assert!(
             line.starts_with("{\"timestamp\":\"") && line.ends_with('}'),
