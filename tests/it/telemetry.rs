@@ -19,6 +19,7 @@ use tracing::{Instrument as _, Span, info_span, subscriber::DefaultGuard};
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
 use crate::harness::{
+    PATIENCE,
     otlp::{OtlpReceiver, children_of, the, tree},
     shop::{currency, now},
 };
@@ -197,21 +198,13 @@ async fn a_collector_that_does_not_answer_holds_up_nothing() {
     let (provider, _, _guard) = install(&config(Some(&endpoint), LogFormat::Text));
     let start = Instant::now();
     drop(request_span(true));
-    assert!(
-        start.elapsed() < Duration::from_millis(500),
-        "{:?}",
-        start.elapsed()
-    );
+    assert!(start.elapsed() < PATIENCE);
     let shutdown = move || provider.shutdown_with_timeout(Duration::from_secs(1));
     tokio::task::spawn_blocking(shutdown)
         .await
         .unwrap()
         .unwrap_err();
-    assert!(
-        start.elapsed() < Duration::from_secs(3),
-        "{:?}",
-        start.elapsed()
-    );
+    assert!(start.elapsed() < PATIENCE);
 }
 
 #[tokio::test]

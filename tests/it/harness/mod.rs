@@ -9,6 +9,9 @@ pub(crate) mod server;
 pub(crate) mod shop;
 pub(crate) mod web;
 
+/// What takes longer hangs. No test says how fast a thing is on a machine of unknown speed.
+pub(crate) const PATIENCE: std::time::Duration = std::time::Duration::from_mins(1);
+
 /// A variable that `scripts/with-services` sets.
 #[track_caller]
 #[expect(

@@ -1,6 +1,6 @@
 //! A collector of OpenTelemetry spans: what is exported over OTLP/gRPC, as a program under test really sent it.
 
-use std::{collections::BTreeMap, fmt::Write as _, time::Duration};
+use std::{collections::BTreeMap, fmt::Write as _};
 
 use opentelemetry_proto::tonic::{
     collector::trace::v1::{
@@ -14,8 +14,7 @@ use tokio::{net::TcpListener, sync::watch, task::JoinHandle, time::timeout};
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::{Request, Response, Status, async_trait, transport::Server};
 
-/// Longest wait for spans; the default exporter sends a batch every five seconds.
-const PATIENCE: Duration = Duration::from_secs(20);
+use super::PATIENCE;
 
 /// A span as it was exported. Ids are lower-case hexadecimal, values of attributes as text.
 #[derive(Debug, Clone)]

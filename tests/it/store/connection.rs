@@ -1,16 +1,16 @@
 //! Connections, transactions and migrations.
 
-use std::{
-    error::Error,
-    time::{Duration, Instant},
-};
+use std::{error::Error, time::Instant};
 
 use cartwright::store::{Database, StoreError, checkout};
 use sea_orm::ConnectionTrait;
 use tokio::net::TcpListener;
 
 use super::samples::{self, id};
-use crate::harness::database::{TestDatabase, at_once};
+use crate::harness::{
+    PATIENCE,
+    database::{TestDatabase, at_once},
+};
 
 pub(super) async fn many_replicas_may_migrate_at_once(place: TestDatabase) {
     let replicas = [
@@ -84,7 +84,7 @@ async fn a_server_that_refuses_is_out_of_reach_at_once() {
     let start = Instant::now();
     let url = format!("postgres://nobody:secret@127.0.0.1:{port}/none");
     let error = Database::connect(&url, 4).await.unwrap_err();
-    assert!(start.elapsed() < Duration::from_secs(2));
+    assert!(start.elapsed() < PATIENCE);
     let told = format!("{error}: {}", error.source().unwrap());
     assert!(matches!(error, StoreError::Unavailable(_)), "{told}");
     assert!(
@@ -99,7 +99,7 @@ async fn a_server_that_is_silent_is_out_of_reach() {
     let url = format!("postgres://nobody@{}/none", silent.local_addr().unwrap());
     let start = Instant::now();
     let error = Database::connect(&url, 4).await.unwrap_err();
-    assert!(start.elapsed() < Duration::from_secs(10));
+    assert!(start.elapsed() < PATIENCE);
     assert!(matches!(error, StoreError::Unavailable(_)), "{error:?}");
 }
 
