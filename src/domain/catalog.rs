@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     cart::{Facts, LineItemKind, Selection},
     money::{Amount, Currency},
-    reason::{Reason, Refusal, Result},
+    reason::{Reason, Refusal, Result, Violation},
     store::Store,
 };
 
@@ -242,12 +242,10 @@ impl Product {
             if self.variants.is_empty() {
                 return Ok(None);
             }
-            let mut refusal = Refusal::field(
-                format!("{path}.variant_id"),
-                format!("product \"{}\" has variants: name one", self.id),
-            );
-            refusal.reason = Reason::VariantRequired;
-            return Err(refusal.with("product_id", &self.id));
+            let text = format!("product \"{}\" has variants: name one", self.id);
+            let violation =
+                Violation::new(format!("{path}.variant_id"), Reason::VariantRequired, text);
+            return Err(Refusal::fields(vec![violation]).with("product_id", &self.id));
         }
         match self
             .variants
@@ -321,9 +319,8 @@ impl Product {
                 adjustments.push(adjustment);
             } else if modifier.required {
                 let text = format!("\"{}\" is required: {}", modifier.name, modifier.way_out());
-                let mut refusal = Refusal::field(path, text);
-                refusal.reason = Reason::ModifierRequired;
-                return Err(refusal
+                let violation = Violation::new(path, Reason::ModifierRequired, text);
+                return Err(Refusal::fields(vec![violation])
                     .with("product_id", &self.id)
                     .with("option_id", &modifier.id)
                     .with("name", &modifier.name));
