@@ -41,26 +41,23 @@ const WITHOUT_POSTAL_CODES: &[&str] = &[
 const WITH_STATES: &[&str] = &["AU", "BR", "CA", "CN", "IN", "JP", "MX", "MY", "US"];
 
 impl Address {
-    /// The fields that an order needs and that are empty, by name.
+    /// The fields that an order needs and that are blank, by name.
     #[must_use]
     pub fn missing_fields(&self) -> Vec<&'static str> {
         let country = self.country_code.as_str();
+        let blank = |text: &str| text.trim().is_empty();
         let needs_postal_code = !country.is_empty() && !WITHOUT_POSTAL_CODES.contains(&country);
-        let state_given =
-            !self.state_or_province.is_empty() || !self.state_or_province_code.is_empty();
+        let state_given = !blank(&self.state_or_province) || !blank(&self.state_or_province_code);
         [
-            ("first_name", self.first_name.is_empty()),
-            ("last_name", self.last_name.is_empty()),
-            ("address1", self.address1.is_empty()),
-            ("city", self.city.is_empty()),
+            ("first_name", blank(&self.first_name)),
+            ("last_name", blank(&self.last_name)),
+            ("address1", blank(&self.address1)),
+            ("city", blank(&self.city)),
             (
                 "state_or_province",
                 WITH_STATES.contains(&country) && !state_given,
             ),
-            (
-                "postal_code",
-                needs_postal_code && self.postal_code.is_empty(),
-            ),
+            ("postal_code", needs_postal_code && blank(&self.postal_code)),
             ("country_code", country.is_empty()),
         ]
         .into_iter()

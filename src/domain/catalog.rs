@@ -9,7 +9,7 @@ use super::{
     store::Store,
 };
 
-/// A product with its variants. Prices are in the store's default currency.
+/// A product with its variants.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Product {
@@ -25,6 +25,8 @@ pub struct Product {
     pub brand_id: String,
     /// The caller's ids of the categories.
     pub category_ids: Vec<String>,
+    /// Currency of all its amounts: the store's default currency when it was upserted.
+    pub currency: Currency,
     /// Price of one unit.
     pub price: Amount,
     /// Price of one unit while on sale.
@@ -154,7 +156,18 @@ impl Product {
         currency: Currency,
         path: &str,
     ) -> Result<Facts> {
+        if self.currency != store.default_currency {
+            let (priced, sold) = (self.currency, store.default_currency);
+            let message = format!(
+                "\"{}\" is priced in {priced}, and the store sells in {sold} now: upsert it in {sold}",
+                self.name
+            );
+            return Err(self.not_purchasable(variant_id, message));
+        }
         let variant = self.variant(variant_id, path)?;
+        if let Some(variant) = variant {
+            variant.check_repeated(answers, path)?;
+        }
         let (answered, adjustments) = self.answered(answers, path)?;
         let mut selections = self.variant_selections(variant);
         selections.extend(answered);
@@ -171,7 +184,7 @@ impl Product {
             let total = adjustments
                 .iter()
                 .try_fold(amount, |sum, adjustment| sum.plus(*adjustment))?;
-            Ok(store.convert(total.max(Amount::ZERO), currency)?)
+            store.convert(total.max(Amount::ZERO), currency)
         };
         let convert =
             |amount: Option<Amount>| amount.map(|a| store.convert(a, currency)).transpose();
@@ -218,9 +231,7 @@ impl Product {
             .find(|variant| variant.id == variant_id);
         if !self.purchasable || variant.is_some_and(|variant| !variant.purchasable) {
             let message = format!("\"{}\" cannot be bought at the moment", self.name);
-            return Err(Refusal::new(Reason::ProductNotPurchasable, message)
-                .with("product_id", &self.id)
-                .with("variant_id", variant_id));
+            return Err(self.not_purchasable(variant_id, message));
         }
         let (minimum, maximum) = (self.minimum_quantity.unwrap_or(1), self.maximum_quantity);
         if quantity < minimum || maximum.is_some_and(|maximum| quantity > maximum) {
@@ -235,6 +246,12 @@ impl Product {
                 .with("maximum", maximum));
         }
         Ok(())
+    }
+
+    fn not_purchasable(&self, variant_id: &str, message: String) -> Refusal {
+        Refusal::new(Reason::ProductNotPurchasable, message)
+            .with("product_id", &self.id)
+            .with("variant_id", variant_id)
     }
 
     fn variant(&self, variant_id: &str, path: &str) -> Result<Option<&Variant>> {
@@ -291,7 +308,6 @@ impl Product {
         path: &str,
     ) -> Result<(Vec<Selection>, Vec<Amount>)> {
         let path = format!("{path}.option_selections");
-        // Clients may repeat the options that make the variant; they are known from the variant.
         let known = |id: &str| {
             self.modifiers.iter().any(|m| m.id == id) || self.options.iter().any(|o| o.id == id)
         };
@@ -327,6 +343,22 @@ impl Product {
             }
         }
         Ok((selections, adjustments))
+    }
+}
+
+impl Variant {
+    /// Clients may repeat the options that make the variant, but not contradict them.
+    fn check_repeated(&self, answers: &[(String, String)], path: &str) -> Result<()> {
+        for (option_id, value_id) in &self.option_values {
+            let other = |(id, value): &&(String, String)| id == option_id && value != value_id;
+            if let Some((_, other)) = answers.iter().find(other) {
+                let text = format!(
+                    "option \"{option_id}\" of the variant is \"{value_id}\", not \"{other}\""
+                );
+                return Err(Refusal::field(format!("{path}.option_selections"), text));
+            }
+        }
+        Ok(())
     }
 }
 

@@ -230,11 +230,9 @@ impl Checkout {
             }
             _ => {
                 let id = id.map(|id| id.to_string()).unwrap_or_default();
-                let message = format!("the checkout has no billing address {id}: add one first");
-                Err(
-                    Refusal::new(Reason::BillingAddressNotFound, message.replace("  ", " "))
-                        .with("address_id", id),
-                )
+                let message =
+                    "the checkout has no such billing address: add it, or leave address_id out";
+                Err(Refusal::new(Reason::BillingAddressNotFound, message).with("address_id", id))
             }
         }
     }

@@ -202,6 +202,7 @@ pub fn check_uses(code: &CouponCode, customer_id: &str, customer_uses: i64) -> R
 pub fn qualify(
     coupon: &AppliedCoupon,
     checkout: &Checkout,
+    store: &Store,
     values: &[Amount],
     now: DateTime<Utc>,
 ) -> Result<()> {
@@ -249,9 +250,8 @@ pub fn qualify(
                     .with("currency_code", minimum.currency)
             });
         }
-        if let Action::CartItems { items, .. } = &rule.action
-            && !checkout.lines.iter().any(|line| items.matches(line))
-        {
+        let reached = |line| rule.action.reaches(line, store);
+        if !checkout.lines.iter().any(reached) {
             return refuse(
                 Reason::CouponNoMatchingItems,
                 "is for items that the cart does not have",

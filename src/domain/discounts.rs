@@ -9,7 +9,7 @@ use super::{
     consignment::Consignment,
     coupon,
     money::{Amount, Overflow, split, sum},
-    promotion::{Action, Discount, GivenDiscount, ItemsMatcher, Promotion},
+    promotion::{Action, Discount, GivenDiscount, Promotion},
     reason::{Refusal, Result},
     store::Store,
 };
@@ -95,7 +95,7 @@ pub fn discount(
     let mut refusals = Vec::with_capacity(checkout.coupons.len());
     for coupon in &checkout.coupons {
         let values: Vec<Amount> = lines.iter().map(|line| line.value).collect();
-        let refusal = coupon::qualify(coupon, checkout, &values, now).err();
+        let refusal = coupon::qualify(coupon, checkout, store, &values, now).err();
         if refusal.is_none() {
             let source = Source {
                 promotion: &coupon.promotion,
@@ -125,9 +125,7 @@ fn discount_goods(
 ) -> Result<()> {
     for rule in &source.promotion.rules {
         let Action::CartItems {
-            discount,
-            as_total,
-            items,
+            discount, as_total, ..
         } = &rule.action
         else {
             continue;
@@ -136,7 +134,7 @@ fn discount_goods(
             .lines
             .iter()
             .zip(lines.iter_mut())
-            .filter(|(line, _)| discountable(line, items, *as_total, store))
+            .filter(|(line, _)| rule.action.reaches(line, store))
             .collect();
         match discount {
             Discount::Percentage(rate) => {
@@ -162,13 +160,6 @@ fn discount_goods(
         }
     }
     Ok(())
-}
-
-/// Whether a line takes part. One with an overridden price takes no part in discounts on items, only in
-/// those that are off the total, unless the store's setting says otherwise.
-fn discountable(line: &LineItem, items: &ItemsMatcher, as_total: bool, store: &Store) -> bool {
-    let overridden = line.price_override.is_some() && !store.discount_overridden_prices;
-    items.matches(line) && (as_total || !overridden)
 }
 
 fn discount_shipping(

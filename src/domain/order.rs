@@ -198,7 +198,7 @@ impl Order {
         now: DateTime<Utc>,
     ) -> Result<Effect> {
         if let Some(sibling) = paid_sibling {
-            self.needs_verification(format!("order {sibling} of the same cart is paid"));
+            self.needs_verification(sibling_paid(sibling));
             return Ok(Effect::Nothing);
         }
         if !self.status.is_payable() {
@@ -344,6 +344,12 @@ impl Order {
     }
 }
 
+/// Why a person has to look at an order for which money has moved.
+#[must_use]
+pub fn sibling_paid(sibling: Uuid) -> String {
+    format!("order {sibling} of the same cart is paid")
+}
+
 fn reference_conflict(known: &Payment) -> Refusal {
     let message = format!(
         "payment \"{}\" is {} and cannot become what was asked: use another reference for another payment",
@@ -412,7 +418,7 @@ fn lacking(address: &Address, subject: &str, reason: Reason) -> Vec<Violation> {
             Violation::new(
                 format!("{subject}.{field}"),
                 reason,
-                format!("an order needs {field}"),
+                format!("{subject} needs {field}"),
             )
         })
         .collect()

@@ -8,6 +8,7 @@ use super::{
     cart::LineItem,
     coupon::CouponType,
     money::{Amount, Currency, Money, Rate},
+    store::Store,
 };
 
 /// Conditions and actions that discount a checkout.
@@ -107,6 +108,23 @@ pub enum Action {
         /// The shipping methods it holds for; empty for all.
         method_ids: Vec<String>,
     },
+}
+
+impl Action {
+    /// Whether the action can give something for the line. One with an overridden price takes no part in discounts
+    /// on items, only in those that are off the total, unless the store's setting says otherwise.
+    #[must_use]
+    pub fn reaches(&self, line: &LineItem, store: &Store) -> bool {
+        match self {
+            Self::CartItems {
+                items, as_total, ..
+            } => {
+                let overridden = line.price_override.is_some() && !store.discount_overridden_prices;
+                items.matches(line) && (*as_total || !overridden)
+            }
+            Self::Shipping { .. } => line.requires_shipping(),
+        }
+    }
 }
 
 /// How much.

@@ -101,6 +101,8 @@ reasons! {
     PurchaseQuantityNotAllowed = "PURCHASE_QUANTITY_NOT_ALLOWED", Precondition;
     /// The line cannot be updated.
     LineItemNotMutable = "LINE_ITEM_NOT_MUTABLE", Precondition;
+    /// The store does not sell in the cart's currency.
+    CurrencyNotSupported = "CURRENCY_NOT_SUPPORTED", Precondition;
     /// Lines have no price in another currency.
     CurrencyNotChangeable = "CURRENCY_NOT_CHANGEABLE", Precondition;
     /// More units in consignments than the line has.
@@ -230,6 +232,17 @@ impl Refusal {
             violations,
             ..Self::new(reason, list)
         }
+    }
+
+    /// One refusal of several: all wrong fields together; the first, where it is about more than fields.
+    #[must_use]
+    pub fn merged(refusals: Vec<Self>) -> Option<Self> {
+        let about_fields = |refusal: &Self| !refusal.violations.is_empty();
+        if refusals.len() > 1 && refusals.iter().all(about_fields) {
+            let violations = refusals.into_iter().flat_map(|refusal| refusal.violations);
+            return Some(Self::fields(violations.collect()));
+        }
+        refusals.into_iter().next()
     }
 
     /// Refuses a request for one field.

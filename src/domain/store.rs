@@ -8,6 +8,7 @@ use super::{
     address::Address,
     location::{Location, most_specific},
     money::{Amount, Currency, Overflow, Rate},
+    reason::{Reason, Refusal, Result},
     shipping::TransitTime,
 };
 
@@ -72,11 +73,16 @@ impl Store {
         currency == self.default_currency || self.currencies.iter().any(|(c, _)| *c == currency)
     }
 
-    /// Converts an amount of the default currency, rounded. A currency that is no longer accepted
-    /// counts one to one: carts in it cannot be created, and those that are there keep their figures.
-    pub fn convert(&self, amount: Amount, to: Currency) -> Result<Amount, Overflow> {
-        let Some((_, rate)) = self.currencies.iter().find(|(c, _)| *c == to) else {
+    /// Converts an amount of the default currency, rounded. Refused for a currency that carts may not have.
+    pub fn convert(&self, amount: Amount, to: Currency) -> Result<Amount> {
+        if to == self.default_currency {
             return Ok(amount);
+        }
+        let Some((_, rate)) = self.currencies.iter().find(|(c, _)| *c == to) else {
+            let message =
+                format!("the store does not sell in {to} any more: change the cart's currency");
+            let refusal = Refusal::new(Reason::CurrencyNotSupported, message);
+            return Err(refusal.with("currency_code", to));
         };
         let unit = |digits: u32| 10_i128.checked_pow(digits).ok_or(Overflow);
         let numerator = i128::from(rate.millionths())
@@ -85,7 +91,7 @@ impl Store {
         let denominator = i128::from(Rate::ONE.millionths())
             .checked_mul(unit(self.default_currency.digits())?)
             .ok_or(Overflow)?;
-        amount.ratio(numerator, denominator)
+        Ok(amount.ratio(numerator, denominator)?)
     }
 
     /// The tax zone of an address, if any.

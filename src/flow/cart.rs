@@ -20,7 +20,8 @@ use crate::{
         checkout::{Checkout, CheckoutState, MessageCode, RequestKey},
         money::{Amount, Currency, Money},
         pricing::Pricing,
-        reason::{Reason, Refusal, Violation},
+        reason::{self, Reason, Refusal, Violation},
+        store::Store,
     },
     store,
 };
@@ -274,64 +275,81 @@ fn wanted(items: &[NewItem]) -> Vec<String> {
     ids.into_iter().cloned().collect()
 }
 
-/// Adds items to a cart, all or none.
+/// Adds items to a cart, all or none. What is wrong with several of them is told at once.
 fn add(draft: &mut Draft, items: &[NewItem], products: &Products) -> Result<()> {
     let Draft {
         checkout, snapshot, ..
     } = draft;
-    let currency = checkout.currency;
+    let mut refusals = Vec::new();
     for item in items {
-        match item {
-            NewItem::Catalog {
-                product_id,
-                variant_id,
-                quantity,
-                answers,
-                list_price,
-                parent_id,
-                path,
-            } => {
-                let product = products.get(product_id).map(AsRef::as_ref);
-                let product = product.ok_or_else(|| refresh::product_not_found(product_id))?;
-                let facts = product.facts(variant_id, answers, &snapshot.store, currency, path)?;
-                if let Some(price) = list_price {
-                    check_price(*price, currency, &format!("{path}.list_price"))?;
-                }
-                let line = LineItem {
-                    id: new_id(),
-                    product_id: product_id.clone(),
-                    variant_id: variant_id.clone(),
-                    parent_id: *parent_id,
-                    quantity: *quantity,
-                    price_override: list_price.map(|price| price.amount),
-                    facts,
-                };
-                checkout.add_line(line, Some(product), path)?;
+        let line = new_line(item, &snapshot.store, checkout.currency, products);
+        let added = line.and_then(|(line, path)| {
+            let product = products.get(&line.product_id).map(AsRef::as_ref);
+            checkout.add_line(line, product, path)
+        });
+        refusals.extend(added.err());
+    }
+    match Refusal::merged(refusals) {
+        Some(refusal) => Err(refusal.into()),
+        None => Ok(()),
+    }
+}
+
+/// The line that an item makes, and the request field that asked for it.
+fn new_line<'a>(
+    item: &'a NewItem,
+    store: &Store,
+    currency: Currency,
+    products: &Products,
+) -> reason::Result<(LineItem, &'a str)> {
+    match item {
+        NewItem::Catalog {
+            product_id,
+            variant_id,
+            quantity,
+            answers,
+            list_price,
+            parent_id,
+            path,
+        } => {
+            let product = products.get(product_id);
+            let product = product.ok_or_else(|| refresh::product_not_found(product_id))?;
+            let facts = product.facts(variant_id, answers, store, currency, path)?;
+            if let Some(price) = list_price {
+                check_price(*price, currency, &format!("{path}.list_price"))?;
             }
-            NewItem::Custom {
-                name,
-                sku,
-                quantity,
-                list_price,
-                weight_grams,
-                path,
-            } => {
-                check_price(*list_price, currency, &format!("{path}.list_price"))?;
-                let facts = custom_facts(name, sku, list_price.amount, *weight_grams);
-                let line = LineItem {
-                    id: new_id(),
-                    product_id: String::new(),
-                    variant_id: String::new(),
-                    parent_id: None,
-                    quantity: *quantity,
-                    price_override: None,
-                    facts,
-                };
-                checkout.add_line(line, None, path)?;
-            }
+            let line = LineItem {
+                id: new_id(),
+                product_id: product_id.clone(),
+                variant_id: variant_id.clone(),
+                parent_id: *parent_id,
+                quantity: *quantity,
+                price_override: list_price.map(|price| price.amount),
+                facts,
+            };
+            Ok((line, path))
+        }
+        NewItem::Custom {
+            name,
+            sku,
+            quantity,
+            list_price,
+            weight_grams,
+            path,
+        } => {
+            check_price(*list_price, currency, &format!("{path}.list_price"))?;
+            let line = LineItem {
+                id: new_id(),
+                product_id: String::new(),
+                variant_id: String::new(),
+                parent_id: None,
+                quantity: *quantity,
+                price_override: None,
+                facts: custom_facts(name, sku, list_price.amount, *weight_grams),
+            };
+            Ok((line, path))
         }
     }
-    Ok(())
 }
 
 /// A custom item has what its caller says, and is otherwise an ordinary thing that is shipped and taxed.
@@ -408,7 +426,7 @@ fn check_currency(snapshot: &Snapshot, currency: Currency) -> Result<()> {
 }
 
 /// Refuses a price in another currency than the cart's.
-fn check_price(price: Money, currency: Currency, path: &str) -> Result<()> {
+fn check_price(price: Money, currency: Currency, path: &str) -> reason::Result<()> {
     if price.currency == currency {
         return Ok(());
     }
@@ -419,8 +437,7 @@ fn check_price(price: Money, currency: Currency, path: &str) -> Result<()> {
     );
     Err(Refusal::fields(vec![violation])
         .with("currency_code", price.currency)
-        .with("expected_currency_code", currency)
-        .into())
+        .with("expected_currency_code", currency))
 }
 
 /// Reads back an id that a request was answered with.

@@ -336,6 +336,7 @@ async fn pay(transaction: &Transaction, order: &mut Order, payment: &NewPayment)
             return Ok(Step::Again);
         }
         store::order::cancel_siblings(transaction, checkout_id, order.id, now).await?;
+        store::order::flag_siblings(transaction, checkout_id, order.id, now).await?;
     }
     let recorded = order
         .payments

@@ -61,7 +61,7 @@ pub(super) fn lines(draft: &mut Draft, products: &Products) -> Vec<(String, Refu
         match current_facts(line, products, store, currency) {
             Ok(facts) => line.facts = facts,
             Err(refusal) => {
-                let text = format!("\"{}\": {}", line.facts.name, refusal.message);
+                let text = refusal.message.clone();
                 messages.push((MessageCode::ItemUnavailable, subject.clone(), text));
                 unavailable.push((subject, refusal));
                 continue;

@@ -38,10 +38,7 @@ impl CatalogService for Api {
         );
         fields.finish()?;
         let products = flow::catalog::upsert(&self.flow, products, guard.request).await?;
-        let products = products
-            .iter()
-            .map(|product| show::product(product, &store))
-            .collect();
+        let products = products.iter().map(show::product).collect();
         Ok(Response::new(pb::UpsertProductsResponse { products }))
     }
 
@@ -52,9 +49,8 @@ impl CatalogService for Api {
         let mut fields = Fields::default();
         let id = fields.required_text("product_id", request.into_inner().product_id);
         fields.finish()?;
-        let store = flow::settings::get(&self.flow).await?;
         let product = flow::catalog::get(&self.flow, &id).await?;
-        let product = Some(show::product(&product, &store));
+        let product = Some(show::product(&product));
         Ok(Response::new(pb::GetProductResponse { product }))
     }
 
@@ -66,13 +62,10 @@ impl CatalogService for Api {
         let mut fields = Fields::default();
         let page = fields.page(request.page_size, &request.page_token);
         fields.finish()?;
-        let store = flow::settings::get(&self.flow).await?;
         let page = flow::catalog::list(&self.flow, page).await?;
         let products = page.items.iter();
         Ok(Response::new(pb::ListProductsResponse {
-            products: products
-                .map(|product| show::product(product, &store))
-                .collect(),
+            products: products.map(show::product).collect(),
             next_page_token: page_token(page.next.as_deref()),
         }))
     }
@@ -101,12 +94,8 @@ impl CatalogService for Api {
             (product_id, fields.text("variant_id", variant.variant_id))
         });
         fields.finish()?;
-        let store = flow::settings::get(&self.flow).await?;
         let products = flow::catalog::batch_get(&self.flow, &references).await?;
-        let products = products
-            .iter()
-            .map(|product| show::product(product, &store))
-            .collect();
+        let products = products.iter().map(show::product).collect();
         Ok(Response::new(pb::BatchGetVariantsResponse { products }))
     }
 }

@@ -61,7 +61,10 @@ impl From<Refusal> for Status {
 #[must_use]
 pub fn overloaded() -> Status {
     let message = "more calls than the service takes at a time: try again later";
-    retryable(Code::ResourceExhausted, ErrorReason::Overloaded, message)
+    let mut details = info(name(ErrorReason::Overloaded), &[]);
+    details.set_retry_info(Some(RETRY_OUTAGE));
+    details.add_quota_failure_violation("calls in flight", message);
+    Status::with_error_details(Code::ResourceExhausted, message, details)
 }
 
 /// The request cannot be read at all.

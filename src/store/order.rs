@@ -2,9 +2,11 @@
 
 use chrono::{DateTime, Utc};
 use sea_orm::{
-    ActiveValue::NotSet, ActiveValue::Set, ColumnTrait, EntityTrait, ExprTrait, IntoActiveModel,
-    LoaderTrait, QueryFilter, QueryOrder, QuerySelect, SelectExt, sea_query::Expr,
-    sea_query::OnConflict,
+    ActiveValue::NotSet,
+    ActiveValue::Set,
+    ColumnTrait, EntityTrait, ExprTrait, IntoActiveModel, LoaderTrait, QueryFilter, QueryOrder,
+    QuerySelect, SelectExt,
+    sea_query::{Expr, OnConflict, Query},
 };
 use uuid::Uuid;
 
@@ -18,7 +20,7 @@ use super::{
 use crate::domain::{
     checkout::Checkout,
     money::Amount,
-    order::{Order, OrderStatus, Payment, PaymentState},
+    order::{Order, OrderStatus, Payment, PaymentState, sibling_paid},
 };
 
 /// What an order is found by.
@@ -182,6 +184,34 @@ pub async fn cancel_siblings(
         .filter(Column::CheckoutId.eq(checkout_id))
         .filter(Column::Id.ne(paid_order_id))
         .filter(Column::Status.is_in(waiting));
+    update.exec(c.orm()).await?;
+    Ok(())
+}
+
+/// Hands the orders of the checkout for which some money has moved to people, but for the one that was paid.
+pub async fn flag_siblings(
+    c: &impl Connection,
+    checkout_id: Uuid,
+    paid_order_id: Uuid,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    use order::Column;
+    let some_paid = Query::select()
+        .column(payment::Column::OrderId)
+        .from(payment::Entity)
+        .and_where(payment::Column::State.eq(PaymentState::Completed.name()))
+        .to_owned();
+    let status = OrderStatus::ManualVerificationRequired.name();
+    let reason = sibling_paid(paid_order_id);
+    let update = order::Entity::update_many()
+        .col_expr(Column::Status, Expr::value(status))
+        .col_expr(Column::StatusReason, Expr::value(reason))
+        .col_expr(Column::UpdateTime, Expr::value(now))
+        .col_expr(Column::Version, Expr::col(Column::Version).add(1))
+        .filter(Column::CheckoutId.eq(checkout_id))
+        .filter(Column::Id.ne(paid_order_id))
+        .filter(Column::Status.eq(OrderStatus::AwaitingPayment.name()))
+        .filter(Column::Id.in_subquery(some_paid));
     update.exec(c.orm()).await?;
     Ok(())
 }

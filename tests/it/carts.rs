@@ -25,6 +25,9 @@ on_every_backend!(
     versions,
     prices_are_refreshed_and_told,
     an_expired_cart,
+    wrong_items_are_told_together,
+    a_currency_that_the_store_gives_up,
+    another_default_currency,
 );
 
 fn add(cart_id: &str, line_items: Vec<pb::NewLineItem>) -> pb::AddLineItemsRequest {
@@ -609,4 +612,126 @@ async fn an_expired_cart(api: Api) {
         Code::NotFound,
         "CART_EXPIRED",
     );
+}
+
+async fn wrong_items_are_told_together(api: Api) {
+    let contradiction = pb::NewOptionSelection {
+        option_id: "size".into(),
+        value: "m".into(),
+    };
+    let request = pb::CreateCartRequest {
+        line_items: vec![
+            item("tee", 1),
+            item("mug", 1),
+            pb::NewLineItem {
+                option_selections: vec![contradiction],
+                ..variant("tee", "tee-s", 1)
+            },
+        ],
+        ..Default::default()
+    };
+    let fields = bad_fields(call!(api.carts, create_cart, request));
+    assert_eq!(
+        fields,
+        [
+            "line_items[0].variant_id",
+            "line_items[1].option_selections",
+            "line_items[2].option_selections"
+        ]
+    );
+}
+
+async fn a_currency_that_the_store_gives_up(api: Api) {
+    let request = pb::CreateCartRequest {
+        line_items: vec![item("poster", 1)],
+        currency_code: "JPY".into(),
+        ..Default::default()
+    };
+    let cart = call!(api.carts, create_cart, request)
+        .unwrap()
+        .cart
+        .unwrap();
+    let without = pb::Store {
+        currencies: vec![],
+        ..crate::harness::api::store()
+    };
+    let request = pb::UpdateStoreRequest {
+        store: Some(without),
+        ..Default::default()
+    };
+    call!(api.store, update_store, request).unwrap();
+    let refusal = refused(
+        call!(
+            api.carts,
+            add_line_items,
+            add(&cart.id, vec![item("poster", 1)])
+        ),
+        Code::FailedPrecondition,
+        "CURRENCY_NOT_SUPPORTED",
+    );
+    assert_eq!(
+        refusal.error_info().unwrap().metadata["currency_code"],
+        "JPY"
+    );
+    // It keeps its figures, cannot be ordered, and can go on in another currency.
+    let checkout = api.bill(&cart.id, address("US")).await;
+    assert_eq!(minor(&checkout.cart.unwrap().base_amount), 4793);
+    let refusal = refused(
+        api.order(&cart.id).await,
+        Code::FailedPrecondition,
+        "CHECKOUT_INCOMPLETE",
+    );
+    let violations = &refusal.precondition_failure().unwrap().violations;
+    assert!(
+        violations
+            .iter()
+            .any(|it| it.r#type == "CURRENCY_NOT_SUPPORTED")
+    );
+    let request = pb::UpdateCartRequest {
+        cart_id: cart.id.clone(),
+        currency_code: "USD".into(),
+        ..Default::default()
+    };
+    let cart = call!(api.carts, update_cart, request)
+        .unwrap()
+        .cart
+        .unwrap();
+    assert_eq!(minor(&cart.base_amount), 3195);
+}
+
+async fn another_default_currency(api: Api) {
+    let store = pb::Store {
+        default_currency_code: "GBP".into(),
+        ..Default::default()
+    };
+    let request = pb::UpdateStoreRequest {
+        store: Some(store),
+        ..Default::default()
+    };
+    call!(api.store, update_store, request).unwrap();
+    // A price of 31.95 USD is not one of 31.95 GBP.
+    let request = pb::CreateCartRequest {
+        line_items: vec![item("poster", 1)],
+        ..Default::default()
+    };
+    refused(
+        call!(api.carts, create_cart, request.clone()),
+        Code::FailedPrecondition,
+        "PRODUCT_NOT_PURCHASABLE",
+    );
+    let get = pb::GetProductRequest {
+        product_id: "poster".into(),
+    };
+    let mut poster = call!(api.catalog, get_product, get)
+        .unwrap()
+        .product
+        .unwrap();
+    assert_eq!(poster.price, usd(3195));
+    poster.price.as_mut().unwrap().currency_code = "GBP".into();
+    let upsert = pb::UpsertProductsRequest {
+        products: vec![poster],
+        ..Default::default()
+    };
+    call!(api.catalog, upsert_products, upsert).unwrap();
+    call!(api.carts, create_cart, request).unwrap();
 }

@@ -200,6 +200,29 @@ async fn reasons_to_refuse(api: Api) {
         assert_eq!(refusal.error_info().unwrap().metadata["code"], code);
     }
     assert_eq!(api.get(&cart.id).await.version, 1, "nothing was changed");
+    // Nothing that it could take anything off: a price that was given, goods that are not shipped.
+    let overridden = pb::NewLineItem {
+        list_price: usd(100),
+        ..item("poster", 1)
+    };
+    let given = api.cart(vec![overridden]).await;
+    refused(
+        api.apply(&given.id, "FINE").await,
+        Code::FailedPrecondition,
+        "COUPON_NO_MATCHING_ITEMS",
+    );
+    let free = pb::CreateCouponRequest {
+        code: "FREE".into(),
+        r#type: CouponType::FreeShipping.into(),
+        ..Default::default()
+    };
+    api.coupon(free).await;
+    let digital = api.cart(vec![item("ebook", 1)]).await;
+    refused(
+        api.apply(&digital.id, "FREE").await,
+        Code::FailedPrecondition,
+        "COUPON_NO_MATCHING_ITEMS",
+    );
     api.apply(&cart.id, "FINE").await.unwrap();
     refused(
         api.apply(&cart.id, "fine").await,

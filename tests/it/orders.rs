@@ -24,6 +24,8 @@ on_every_backend!(
     orders_are_listed,
     a_repeated_request_creates_one_order,
     an_order_outlives_its_deleted_cart,
+    blank_is_missing,
+    money_of_a_sibling_is_handed_to_people,
 );
 
 fn total(order: &pb::Order) -> i64 {
@@ -568,4 +570,41 @@ async fn an_order_outlives_its_deleted_cart(api: Api) {
         .await
         .unwrap();
     assert_eq!(paid.status(), OrderStatus::AwaitingFulfillment);
+}
+
+async fn blank_is_missing(api: Api) {
+    let cart = api.cart(vec![item("ebook", 1)]).await;
+    let blank = pb::Address {
+        last_name: "  ".into(),
+        ..address("US")
+    };
+    api.bill(&cart.id, blank).await;
+    let refusal = refused(
+        api.order(&cart.id).await,
+        Code::FailedPrecondition,
+        "CHECKOUT_INCOMPLETE",
+    );
+    assert_eq!(violations(&refusal), ["BILLING_ADDRESS_INCOMPLETE"]);
+}
+
+async fn money_of_a_sibling_is_handed_to_people(api: Api) {
+    let checkout = api.ready().await;
+    let first = api.order(&checkout.id).await.unwrap();
+    let second = api.order(&checkout.id).await.unwrap();
+    let third = api.order(&checkout.id).await.unwrap();
+    api.pay(&first, "a", 100, PaymentState::Completed)
+        .await
+        .unwrap();
+    api.pay(&third, "c", 100, PaymentState::Pending)
+        .await
+        .unwrap();
+    api.pay(&second, "b", total(&second), PaymentState::Completed)
+        .await
+        .unwrap();
+    let first = get(&api, &first).await;
+    assert_eq!(first.status(), OrderStatus::ManualVerificationRequired);
+    assert!(first.status_reason.contains(&second.id));
+    // Nothing has moved for the third yet.
+    let third = get(&api, &third).await;
+    assert_eq!(third.status(), OrderStatus::AwaitingPayment);
 }

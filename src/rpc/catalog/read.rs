@@ -60,6 +60,7 @@ pub(in crate::rpc) fn product(fields: &mut Fields, product: pb::Product, store: 
         sku: fields.text("sku", product.sku),
         brand_id: fields.text("brand_id", product.brand_id),
         category_ids: fields.ids("category_ids", product.category_ids, MAX_CATEGORIES),
+        currency,
         price: fields.required_amount("price", product.price, currency),
         sale_price: fields.amount("sale_price", product.sale_price, currency),
         retail_price: fields.amount("retail_price", product.retail_price, currency),
@@ -206,7 +207,7 @@ fn modifier(fields: &mut Fields, modifier: pb::Modifier, currency: Currency) -> 
     }
     Modifier {
         id: fields.required_text("id", modifier.id),
-        name: fields.text("name", modifier.name),
+        name: fields.required_text("name", modifier.name),
         kind,
         required: modifier.required,
         price_adjustment: fields.adjustment(
@@ -288,6 +289,7 @@ mod tests {
             }],
             modifiers: vec![pb::Modifier {
                 id: "print".into(),
+                name: "Print".into(),
                 r#type: pb::ModifierType::Text.into(),
                 price_adjustment: usd(-100),
                 ..Default::default()
@@ -314,7 +316,7 @@ mod tests {
         let product = read(tee()).unwrap();
         assert_eq!(product.price.minor(), 2_000);
         assert_eq!(product.modifiers[0].price_adjustment.minor(), -100);
-        let shown = super::super::show::product(&product, &Store::empty(Currency::USD));
+        let shown = super::super::show::product(&product);
         assert_eq!(read(shown), Ok(product));
     }
 

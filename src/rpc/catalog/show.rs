@@ -4,7 +4,6 @@ use crate::{
     domain::{
         catalog::{Modifier, ModifierKind, OptionValue, Product, ProductOption, Variant},
         money::{Amount, Currency},
-        store::Store,
     },
     rpc::{
         pb,
@@ -12,9 +11,9 @@ use crate::{
     },
 };
 
-/// A product; its prices are in the store's default currency.
-pub(super) fn product(product: &Product, store: &Store) -> pb::Product {
-    let currency = store.default_currency;
+/// A product.
+pub(super) fn product(product: &Product) -> pb::Product {
+    let currency = product.currency;
     let money = |amount| money(currency, amount);
     let kind = if product.digital {
         pb::ProductType::Digital

@@ -205,6 +205,7 @@ pub(super) fn product(product_id: &str) -> Product {
         sku: "MUG".into(),
         brand_id: "acme".into(),
         category_ids: vec!["kitchen".into()],
+        currency: Currency::USD,
         price: Amount::new(2_250),
         sale_price: Some(Amount::new(2_000)),
         retail_price: None,
