@@ -130,6 +130,10 @@ pub async fn start(config: &Config) -> Result<Running, Error> {
         let (flow, following) = (Arc::clone(&flow), following.clone());
         async move { flow.follow_changes(following).await }
     });
+    background.spawn({
+        let (flow, following) = (Arc::clone(&flow), following.clone());
+        async move { flow.forget_requests(following).await }
+    });
 
     let (routes, health) = rpc::routes(flow).await?;
     let listen = |source| Error::Listen {

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use chrono::{DateTime, SubsecRound, Utc};
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use moka::future::Cache;
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
@@ -14,7 +14,7 @@ use uuid::Uuid;
 use crate::{
     catalog::Catalog,
     domain::{
-        checkout::{RequestKey, Revisions},
+        checkout::{REQUEST_MEMORY_HOURS, RequestKey, Revisions},
         money::Currency,
         reason::{Reason, Refusal},
         store::Store,
@@ -37,6 +37,8 @@ pub mod settings;
 
 /// How often a replica looks whether another one has changed catalog, promotions or settings.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
+/// How often request ids that are too old are forgotten.
+const FORGET_INTERVAL: Duration = Duration::from_hours(1);
 /// Checkouts whose changes this replica can line up at once.
 const QUEUES: u64 = 100_000;
 
@@ -86,6 +88,18 @@ impl Flow {
                     }
                 }
                 Err(error) => tracing::warn!(%error, "changes could not be looked up"),
+            }
+        }
+    }
+
+    /// Forgets what requests were answered with once nobody may repeat them any more, until it is cancelled. Any number
+    /// of replicas may do so.
+    pub async fn forget_requests(&self, cancelled: CancellationToken) {
+        let mut ticks = tokio::time::interval(FORGET_INTERVAL);
+        while cancelled.run_until_cancelled(ticks.tick()).await.is_some() {
+            let time = now() - TimeDelta::hours(REQUEST_MEMORY_HOURS);
+            if let Err(error) = store::request::forget_before(&self.database, time).await {
+                tracing::warn!(%error, "old request ids could not be forgotten");
             }
         }
     }
