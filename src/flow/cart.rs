@@ -140,7 +140,7 @@ pub async fn create(flow: &Flow, cart: NewCart, request: Option<RequestKey>) -> 
         snapshot,
         now,
     };
-    let products = flow.catalog.products(&wanted(&cart.items)).await?;
+    let products = draft.products(flow, &wanted(&cart.items)).await?;
     add(&mut draft, &cart.items, &products)?;
     let checkout = draft.finished(None)?;
     if request.is_none() {
@@ -209,7 +209,7 @@ pub async fn add_line_items(
 ) -> Result<Checkout> {
     let (items, wanted) = (&items, &wanted(&items));
     change(flow, id, guard, async |mut draft: Draft| {
-        let products = flow.catalog.products(wanted).await?;
+        let products = draft.products(flow, wanted).await?;
         add(&mut draft, items, &products)?;
         Ok(draft)
     })
@@ -232,9 +232,8 @@ pub async fn update_line_item(
         }
         if let Some(quantity) = update.quantity {
             let product_id = draft.checkout.line(line)?.product_id.clone();
-            let products = flow
-                .catalog
-                .products(std::slice::from_ref(&product_id))
+            let products = draft
+                .products(flow, std::slice::from_ref(&product_id))
                 .await?;
             let product = products.get(&product_id).map(AsRef::as_ref);
             draft.checkout.set_quantity(line, quantity, product)?;
@@ -390,9 +389,8 @@ async fn change_currency(flow: &Flow, draft: &mut Draft, currency: Currency) -> 
         return Err(refusal.with("currency_code", currency).into());
     }
     draft.checkout.currency = currency;
-    let products = flow
-        .catalog
-        .products(&refresh::product_ids(&draft.checkout))
+    let products = draft
+        .products(flow, &refresh::product_ids(&draft.checkout))
         .await?;
     if let Some((_, refusal)) = refresh::lines(draft, &products).into_iter().next() {
         // A line that keeps its figure would keep it in the wrong currency.

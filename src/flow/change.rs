@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::{Error, Flow, Guard, Result, Snapshot, concurrent_change, now, refresh};
 use crate::{
+    catalog::Products,
     domain::{
         checkout::{Checkout, RequestKey},
         pricing,
@@ -105,6 +106,12 @@ pub(super) async fn load(flow: &Flow, id: Uuid) -> Result<Checkout> {
 }
 
 impl Draft {
+    /// The products with these ids that the catalog has.
+    pub(super) async fn products(&self, flow: &Flow, ids: &[String]) -> Result<Products> {
+        let revision = self.snapshot.revisions.catalog;
+        Ok(flow.catalog.products(ids, revision).await?)
+    }
+
     /// Prices the checkout anew.
     pub(super) fn price(&mut self) -> Result<()> {
         self.checkout.pricing =

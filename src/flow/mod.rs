@@ -48,6 +48,8 @@ pub struct Flow {
     catalog: Catalog,
     quotes: Quotes,
     snapshot: RwLock<Arc<Snapshot>>,
+    /// Held while the snapshot is loaded, so that an older one never replaces a newer one.
+    reloading: Mutex<()>,
     /// One queue for each checkout that is being changed, so that callers on this replica take turns instead of
     /// deciding in vain. What keeps changes safe is the version in the database, not this.
     queues: Cache<Uuid, Arc<Mutex<()>>>,
@@ -69,6 +71,7 @@ impl Flow {
             database,
             quotes,
             snapshot: RwLock::new(Arc::new(snapshot)),
+            reloading: Mutex::default(),
             queues: Cache::builder()
                 .max_capacity(QUEUES)
                 .time_to_idle(Duration::from_mins(1))
@@ -116,10 +119,8 @@ impl Flow {
 
     /// Takes over the settings and revisions as they are in the database now.
     async fn reload(&self) -> Result<()> {
+        let _reloading = self.reloading.lock().await;
         let loaded = load_snapshot(&self.database).await?;
-        if loaded.revisions.catalog != self.snapshot().revisions.catalog {
-            self.catalog.forget();
-        }
         *self
             .snapshot
             .write()

@@ -73,10 +73,9 @@ pub async fn create(flow: &Flow, checkout_id: Uuid, guard: Guard) -> Result<Orde
 /// Everything that stands in the way of an order, at once, with the checkout brought up to date: what
 /// it lacks, lines that cannot be bought, options and coupons that no longer hold, prices that changed.
 async fn obstacles(flow: &Flow, found: &Checkout, draft: &mut Draft) -> Result<Vec<Violation>> {
-    let products = flow
-        .catalog
-        .fresh(&refresh::product_ids(&draft.checkout))
-        .await?;
+    let ids = refresh::product_ids(&draft.checkout);
+    let revision = draft.snapshot.revisions.catalog;
+    let products = flow.catalog.fresh(&ids, revision).await?;
     let unavailable = refresh::lines(draft, &products);
     let codes = refresh::coupons(flow, draft).await?;
     refresh::shipping(flow, found, draft).await?;

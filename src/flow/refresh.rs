@@ -23,7 +23,7 @@ use crate::{
 pub(super) async fn if_stale(flow: &Flow, draft: &mut Draft) -> Result<()> {
     let (seen, current) = (draft.checkout.revisions, draft.snapshot.revisions);
     if (seen.catalog, seen.store) != (current.catalog, current.store) {
-        let products = flow.catalog.products(&product_ids(&draft.checkout)).await?;
+        let products = draft.products(flow, &product_ids(&draft.checkout)).await?;
         lines(draft, &products);
     }
     if seen.promotions != current.promotions && !draft.checkout.coupons.is_empty() {
