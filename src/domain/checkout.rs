@@ -166,21 +166,6 @@ impl Checkout {
         Err(refusal.with("cart_id", id))
     }
 
-    /// Refuses when the caller expects another version.
-    pub fn check_version(&self, expected: Option<i64>) -> Result<()> {
-        match expected {
-            Some(expected) if expected != self.version => {
-                let message = format!(
-                    "version {expected} was expected, and {} is the current one: read it and decide again",
-                    self.version
-                );
-                Err(Refusal::new(Reason::VersionMismatch, message)
-                    .with("current_version", self.version))
-            }
-            _ => Ok(()),
-        }
-    }
-
     /// The earlier answer to the same request, if there is one. The same id with other content is refused.
     pub fn seen(&self, key: &RequestKey, now: DateTime<Utc>) -> Result<Option<&SeenRequest>> {
         let same = |seen: &&SeenRequest| seen.key.id == key.id && seen.is_remembered(now);
@@ -269,6 +254,19 @@ impl Checkout {
             subject: subject.into(),
             text: text.into(),
         });
+    }
+}
+
+/// Refuses when the caller expects another version than the current one.
+pub fn check_version(current: i64, expected: Option<i64>) -> Result<()> {
+    match expected {
+        Some(expected) if expected != current => {
+            let message = format!(
+                "version {expected} was expected, and {current} is the current one: read it and decide again"
+            );
+            Err(Refusal::new(Reason::VersionMismatch, message).with("current_version", current))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -9,7 +9,7 @@ use super::{Error, Flow, Guard, Result, Snapshot, concurrent_change, now, refres
 use crate::{
     catalog::Products,
     domain::{
-        checkout::{Checkout, RequestKey},
+        checkout::{Checkout, RequestKey, check_version},
         pricing,
         reason::{Reason, Refusal},
     },
@@ -52,7 +52,7 @@ pub(super) async fn open(flow: &Flow, id: Uuid, guard: &Guard) -> Result<Opened>
         return Ok(Opened::Answered { checkout, order_id });
     }
     found.check_alive(now)?;
-    found.check_version(guard.expected_version)?;
+    check_version(found.version, guard.expected_version)?;
     let messages = Vec::new();
     let draft = Draft {
         checkout: Checkout {
@@ -119,9 +119,14 @@ impl Draft {
         Ok(())
     }
 
-    /// The checkout as it is saved: priced, one version further, with a new life time.
+    /// The checkout as it is saved: priced, and sealed.
     pub(super) fn finished(mut self, request: Option<RequestKey>) -> Result<Checkout> {
         self.price()?;
+        Ok(self.sealed(request))
+    }
+
+    /// The checkout as it is saved when it is priced already: one version further, with a new life time.
+    pub(super) fn sealed(mut self, request: Option<RequestKey>) -> Checkout {
         refresh::tell_of_coupons(&mut self.checkout);
         let mut checkout = self.checkout;
         checkout.version = checkout.version.saturating_add(1);
@@ -130,6 +135,6 @@ impl Draft {
         if let Some(request) = request {
             checkout.remember(request, None, self.now);
         }
-        Ok(checkout)
+        checkout
     }
 }

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::{Flow, Result, concurrent_change};
 use crate::{
     domain::checkout::{REQUEST_MEMORY_HOURS, RequestKey, request_id_reused},
-    store::{self, Transaction},
+    store::{self, Connection, Transaction},
 };
 
 /// How a request begins.
@@ -31,8 +31,16 @@ pub(super) async fn answered(
     request: &RequestKey,
     now: DateTime<Utc>,
 ) -> Result<Option<String>> {
+    find(&flow.database, request, now).await
+}
+
+async fn find(
+    c: &impl Connection,
+    request: &RequestKey,
+    now: DateTime<Utc>,
+) -> Result<Option<String>> {
     let not_before = now - Duration::hours(REQUEST_MEMORY_HOURS);
-    match store::request::find(&flow.database, request.id, not_before).await? {
+    match store::request::find(c, request.id, not_before).await? {
         Some((digest, _)) if digest != request.digest => Err(request_id_reused(request.id).into()),
         found => Ok(found.map(|(_, answer)| answer)),
     }
@@ -50,7 +58,6 @@ pub(super) async fn begin(
             request_id: None,
         }));
     };
-    let not_before = now - Duration::hours(REQUEST_MEMORY_HOURS);
     let transaction = flow.database.begin().await?;
     // Whoever else has claimed it is waited for here.
     if store::request::claim(&transaction, request, now).await? {
@@ -59,11 +66,8 @@ pub(super) async fn begin(
             request_id: Some(request.id),
         }));
     }
-    match store::request::find(&transaction, request.id, not_before).await? {
-        Some((digest, _)) if digest != request.digest => Err(request_id_reused(request.id).into()),
-        Some((_, answer)) => Ok(Once::Answered(answer)),
-        None => Err(concurrent_change().into()),
-    }
+    let answer = find(&transaction, request, now).await?;
+    Ok(Once::Answered(answer.ok_or_else(concurrent_change)?))
 }
 
 impl Claim {

@@ -57,7 +57,7 @@ pub async fn create(flow: &Flow, checkout_id: Uuid, guard: Guard) -> Result<Orde
             return Err(refuse(flow, &found, draft, obstacles).await);
         }
         draft.checkout.messages.clear();
-        let (checkout, mut order) = place(draft, guard.request.clone())?;
+        let (checkout, mut order) = place(draft, guard.request.clone());
         match save_new(flow, &checkout, &order, found.version).await {
             Ok(Some(number)) => {
                 order.number = number;
@@ -83,8 +83,7 @@ async fn obstacles(flow: &Flow, found: &Checkout, draft: &mut Draft) -> Result<V
     draft.price()?;
 
     let mut obstacles = missing(&draft.checkout);
-    let told = std::mem::take(&mut draft.checkout.messages);
-    for message in &told {
+    for message in &draft.checkout.messages {
         let reason = match message.code {
             MessageCode::ShippingOptionDropped => Reason::ShippingOptionNotAvailable,
             MessageCode::CouponDropped => Reason::CouponNotFound,
@@ -92,7 +91,6 @@ async fn obstacles(flow: &Flow, found: &Checkout, draft: &mut Draft) -> Result<V
         };
         obstacles.push(Violation::new(&message.subject, reason, &message.text));
     }
-    draft.checkout.messages = told;
     let unavailable = unavailable.into_iter();
     obstacles.extend(unavailable.map(|(line, why)| Violation::new(line, why.reason, why.message)));
 
@@ -123,12 +121,8 @@ async fn obstacles(flow: &Flow, found: &Checkout, draft: &mut Draft) -> Result<V
 async fn refuse(flow: &Flow, found: &Checkout, draft: Draft, obstacles: Vec<Violation>) -> Error {
     let totals = draft.checkout.pricing.totals.clone();
     if differs(&draft.checkout, found) {
-        let saved = match draft.finished(None) {
-            Ok(checkout) => {
-                store::checkout::replace(&flow.database, &checkout, found.version).await
-            }
-            Err(error) => return error,
-        };
+        let checkout = draft.sealed(None);
+        let saved = store::checkout::replace(&flow.database, &checkout, found.version).await;
         if let Err(error) = saved {
             return error.into();
         }
@@ -168,11 +162,11 @@ fn differs(now: &Checkout, before: &Checkout) -> bool {
         )
 }
 
-/// The order, and the checkout that knows of it.
-fn place(draft: Draft, request: Option<RequestKey>) -> Result<(Checkout, Order)> {
+/// The order of a priced checkout, and the checkout that knows of it.
+fn place(draft: Draft, request: Option<RequestKey>) -> (Checkout, Order) {
     let now = draft.now;
     let id = new_id();
-    let mut checkout = draft.finished(None)?;
+    let mut checkout = draft.sealed(None);
     let snapshot = Checkout {
         requests: Vec::new(),
         messages: Vec::new(),
@@ -194,7 +188,7 @@ fn place(draft: Draft, request: Option<RequestKey>) -> Result<(Checkout, Order)>
         update_time: now,
         paid_time: None,
     };
-    Ok((checkout, order))
+    (checkout, order)
 }
 
 /// Saves a new order with its checkout; answers its number, or none when someone else was first.

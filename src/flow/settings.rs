@@ -11,11 +11,7 @@ use super::{
     once::{self, Once},
 };
 use crate::{
-    domain::{
-        money::Currency,
-        reason::{Reason, Refusal},
-        store::Store,
-    },
+    domain::{checkout::check_version, money::Currency, reason::Refusal, store::Store},
     store,
 };
 
@@ -55,13 +51,4 @@ pub async fn update(
         pause(attempt).await;
     }
     Err(concurrent_change().into())
-}
-
-fn check_version(current: i64, expected: Option<i64>) -> Result<()> {
-    if expected.is_none_or(|expected| expected == current) {
-        return Ok(());
-    }
-    let message = format!("the settings have version {current}: read them and decide again");
-    let refusal = Refusal::new(Reason::VersionMismatch, message);
-    Err(refusal.with("current_version", current).into())
 }
