@@ -9,7 +9,7 @@ RELEASE := $(shell git describe --tags --abbrev=0 --match 'v*' 2>/dev/null)
 # The checks of `make lint`, in order, the quick ones first. CI runs and times them one by one.
 LINTS := fmt-check buf-lint buf-format buf-breaking deny clippy doc
 
-.PHONY: help demo test check fmt lint lint-steps tools $(LINTS)
+.PHONY: help demo test check fmt lint lint-steps tools bench bench-instructions $(LINTS)
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -19,6 +19,12 @@ demo: ## Build and run a shop with sample data
 
 test: ## Run every test beside throw-away PostgreSQL and Redis servers
 	scripts/with-services cargo test --locked
+
+bench: ## Measure what pricing costs
+	cargo bench --locked --bench pricing
+
+bench-instructions: ## Count the instructions of pricing once, under valgrind
+	scripts/count-instructions
 
 check: test lint ## Run the tests and every lint
 

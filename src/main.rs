@@ -53,8 +53,12 @@ async fn run(command: Command, config: Config) -> Result<(), Failure> {
         Command::Import { file } => {
             let imported = app::import(&config, &file).await?;
             println!(
-                "imported {} products and {} coupons; {} coupons were there already",
-                imported.products, imported.coupons, imported.existing_coupons
+                "imported {} products, {} promotions and {} coupons; {} promotions and {} coupons were there already",
+                imported.products,
+                imported.promotions,
+                imported.coupons,
+                imported.existing_promotions,
+                imported.existing_coupons
             );
         }
         Command::Healthcheck => healthcheck::healthcheck(&config.listen).await?,

@@ -59,6 +59,8 @@ pub struct Product {
     pub variants: Vec<Variant>,
     /// What the shopper may or must add.
     pub modifiers: Vec<Modifier>,
+    /// What else the shop knows of it: name and value.
+    pub custom_fields: Vec<(String, String)>,
     /// Raised by one with every change.
     pub version: i64,
 }
@@ -220,6 +222,7 @@ impl Product {
             },
             free_shipping: self.free_shipping,
             fixed_shipping_cost: convert(self.fixed_shipping_cost)?,
+            custom_fields: self.custom_fields.clone(),
         })
     }
 

@@ -9,9 +9,12 @@ use super::{
     cart::LineItem,
     consignment::Consignment,
     coupon::AppliedCoupon,
-    money::Currency,
+    fee::Fee,
+    gift_certificate::AppliedGiftCertificate,
+    manual_discount::ManualDiscount,
+    money::{Amount, Currency, Money},
     pricing::Pricing,
-    reason::{Reason, Refusal, Result},
+    reason::{Reason, Refusal, Result, Violation},
 };
 
 /// Most characters of the customer's message and of the staff's note.
@@ -36,12 +39,22 @@ pub struct Checkout {
     pub channel_id: String,
     /// The caller's id of the customer; empty for a guest.
     pub customer_id: String,
+    /// What the caller said of the customer.
+    pub customer: CustomerContext,
     /// The shopper's e-mail address.
     pub email: String,
     /// The lines, in the order in which they were added.
     pub lines: Vec<LineItem>,
     /// The coupons, in the order in which they were applied.
     pub coupons: Vec<AppliedCoupon>,
+    /// Discounts given by hand, in the order in which they were given.
+    pub manual_discounts: Vec<ManualDiscount>,
+    /// What the shop charges beside goods and shipping.
+    pub fees: Vec<Fee>,
+    /// Gift certificates that pay, in the order in which they were applied.
+    pub gift_certificates: Vec<AppliedGiftCertificate>,
+    /// What store credit the customer had when it was last looked up; none when it does not pay.
+    pub store_credit: Option<Amount>,
     /// Who pays.
     pub billing_address: Option<Address>,
     /// What goes where.
@@ -66,6 +79,17 @@ pub struct Checkout {
     pub update_time: DateTime<Utc>,
     /// When it ends unless it is changed before.
     pub expire_time: DateTime<Utc>,
+}
+
+/// What promotions and taxes need to know of a customer.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct CustomerContext {
+    /// The caller's ids of the groups that the customer belongs to.
+    pub group_ids: Vec<String>,
+    /// Orders that the customer has completed.
+    pub completed_order_count: u32,
+    /// Why no tax is due; empty when it is.
+    pub tax_exemption: String,
 }
 
 /// Whether a checkout lives, and if not, how it ended.
@@ -133,6 +157,12 @@ pub enum MessageCode {
     ShippingOptionDropped,
     CouponDropped,
     CouponNotQualifying,
+    GiftAdded,
+    GiftRemoved,
+    GiftUnavailable,
+    GiftWrappingChanged,
+    GiftCertificateChanged,
+    StoreCreditDropped,
 }
 
 impl SeenRequest {
@@ -142,6 +172,39 @@ impl SeenRequest {
 }
 
 impl Checkout {
+    /// A guest's cart with nothing in it, which is not stored yet: version 0.
+    #[must_use]
+    pub fn new(id: Uuid, currency: Currency, now: DateTime<Utc>) -> Self {
+        Self {
+            id,
+            version: 0,
+            state: CheckoutState::Active,
+            currency,
+            channel_id: String::new(),
+            customer_id: String::new(),
+            customer: CustomerContext::default(),
+            email: String::new(),
+            lines: Vec::new(),
+            coupons: Vec::new(),
+            manual_discounts: Vec::new(),
+            fees: Vec::new(),
+            gift_certificates: Vec::new(),
+            store_credit: None,
+            billing_address: None,
+            consignments: Vec::new(),
+            customer_message: String::new(),
+            staff_note: String::new(),
+            order_ids: Vec::new(),
+            messages: Vec::new(),
+            pricing: Pricing::default(),
+            revisions: Revisions::default(),
+            requests: Vec::new(),
+            create_time: now,
+            update_time: now,
+            expire_time: now,
+        }
+    }
+
     /// Refuses a checkout that has ended, with how.
     pub fn check_alive(&self, now: DateTime<Utc>) -> Result<()> {
         let id = self.id;
@@ -222,12 +285,14 @@ impl Checkout {
         }
     }
 
-    /// Makes it another customer's: coupons and chosen shipping options depended on the old one.
+    /// Makes it another customer's, of whom nothing is known yet: coupons, store credit and chosen shipping options
+    /// depended on the old one.
     pub fn set_customer(&mut self, customer_id: String) {
         if self.customer_id == customer_id {
             return;
         }
         self.customer_id = customer_id;
+        self.customer = CustomerContext::default();
         for coupon in std::mem::take(&mut self.coupons) {
             let text = format!(
                 "coupon \"{}\" was removed because the customer changed",
@@ -235,6 +300,7 @@ impl Checkout {
             );
             self.tell(MessageCode::CouponDropped, coupon.code, text);
         }
+        self.drop_store_credit();
         let mut dropped = Vec::new();
         for consignment in &mut self.consignments {
             if consignment.fulfilment.take().is_some() {
@@ -247,13 +313,47 @@ impl Checkout {
         }
     }
 
-    /// Adds a message for people.
+    /// Names something that binds the checkout to its currency: its amount was given by the caller, and nothing says what it
+    /// is in another.
+    #[must_use]
+    pub fn bound_to_currency(&self) -> Option<String> {
+        let given = |line: &&LineItem| {
+            line.gift_of.is_none() && (!line.is_from_catalog() || line.price_override.is_some())
+        };
+        let line = self.lines.iter().find(given);
+        let fee = || self.fees.first();
+        let discount = || self.manual_discounts.first();
+        line.map(|line| format!("\"{}\"", line.facts.name))
+            .or_else(|| Some(format!("fee \"{}\"", fee()?.name)))
+            .or_else(|| Some(format!("manual discount \"{}\"", discount()?.name)))
+    }
+
+    /// Refuses money in another currency than the checkout's; `path` is its request field.
+    pub fn amount(&self, money: Money, path: &str) -> Result<Amount> {
+        if money.currency == self.currency {
+            return Ok(money.amount);
+        }
+        let (given, expected) = (money.currency, self.currency);
+        let violation = Violation::new(
+            format!("{path}.currency_code"),
+            Reason::CurrencyMismatch,
+            format!("the cart is in {expected}, not in {given}"),
+        );
+        Err(Refusal::fields(vec![violation])
+            .with("currency_code", given)
+            .with("expected_currency_code", expected))
+    }
+
+    /// Adds a message for people, once.
     pub fn tell(&mut self, code: MessageCode, subject: impl Into<String>, text: impl Into<String>) {
-        self.messages.push(Message {
+        let message = Message {
             code,
             subject: subject.into(),
             text: text.into(),
-        });
+        };
+        if !self.messages.contains(&message) {
+            self.messages.push(message);
+        }
     }
 }
 

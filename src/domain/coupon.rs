@@ -6,8 +6,11 @@ use uuid::Uuid;
 
 use super::{
     checkout::Checkout,
-    money::{Amount, Money, Rate, sum},
-    promotion::{Action, Condition, CouponCode, Discount, ItemsMatcher, Promotion, Rule},
+    money::{Money, Rate},
+    promotion::{
+        Action, CartCondition, Condition, CouponCode, Discount, DiscountSource, Promotion, Rule,
+        Scope, eligibility::Ineligible, items::ItemsMatcher, sets::Lack,
+    },
     reason::{Reason, Refusal, Result},
     store::Store,
 };
@@ -16,6 +19,11 @@ use super::{
 pub const MAX_COUPONS: usize = 10;
 /// Most characters of a code.
 pub const MAX_CODE_LENGTH: usize = 50;
+/// What generated codes are made of. Consonants spell no words; `B`, `G`, `S` and `Z` look like digits.
+pub const CODE_ALPHABET: [char; 24] = [
+    '2', '3', '4', '5', '6', '7', '8', '9', 'C', 'D', 'F', 'H', 'J', 'K', 'L', 'M', 'N', 'P', 'Q',
+    'R', 'T', 'V', 'W', 'X',
+];
 
 /// The five classic kinds of coupon.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,36 +72,42 @@ impl ClassicDiscount {
         items: ItemsMatcher,
         method_ids: Vec<String>,
     ) -> Rule {
-        let condition = minimum.map(|minimum_spend| Condition {
-            items: ItemsMatcher::default(),
-            minimum_spend,
+        let condition = minimum.map(|minimum_spend| {
+            Condition::Cart(CartCondition {
+                items: ItemsMatcher::All,
+                minimum_quantity: 1,
+                minimum_spend: Some(minimum_spend),
+            })
         });
-        let action = match self {
-            Self::PerItem(amount) => Action::CartItems {
-                discount: Discount::Fixed(amount),
-                as_total: false,
+        let on_items = |discount, as_total| Action::CartItems {
+            discount,
+            as_total,
+            quantity: None,
+            scope: Scope {
                 items,
+                include_considered: true,
+                ..Scope::default()
             },
-            Self::Percentage(rate) => Action::CartItems {
-                discount: Discount::Percentage(rate),
-                as_total: false,
-                items,
-            },
-            Self::PerTotal(amount) => Action::CartItems {
-                discount: Discount::Fixed(amount),
-                as_total: true,
-                items,
-            },
-            Self::Shipping(amount) => Action::Shipping {
-                discount: Discount::Fixed(amount),
-                method_ids,
-            },
-            Self::FreeShipping => Action::Shipping {
-                discount: Discount::ALL,
-                method_ids,
-            },
+            maximum: None,
         };
-        Rule { condition, action }
+        let on_shipping = |discount| Action::Shipping {
+            discount,
+            zone_ids: Vec::new(),
+            method_ids,
+        };
+        let action = match self {
+            Self::PerItem(amount) => on_items(Discount::Fixed(amount), false),
+            Self::Percentage(rate) => on_items(Discount::Percentage(rate), false),
+            Self::PerTotal(amount) => on_items(Discount::Fixed(amount), true),
+            Self::Shipping(amount) => on_shipping(Discount::Fixed(amount)),
+            Self::FreeShipping => on_shipping(Discount::ALL),
+        };
+        Rule {
+            condition,
+            action,
+            apply_once: true,
+            stop: false,
+        }
     }
 }
 
@@ -197,107 +211,94 @@ pub fn check_uses(code: &CouponCode, customer_id: &str, customer_uses: i64) -> R
     Ok(())
 }
 
-/// Refuses a coupon that does not qualify on the checkout whose lines have these values after
-/// earlier discounts.
-pub fn qualify(
-    coupon: &AppliedCoupon,
-    checkout: &Checkout,
-    store: &Store,
-    values: &[Amount],
-    now: DateTime<Utc>,
-) -> Result<()> {
-    let (code, promotion) = (&coupon.code, &coupon.promotion);
-    let refuse = |reason, what: &str| {
-        Err(Refusal::new(reason, format!("coupon \"{code}\" {what}")).with("code", code))
-    };
-    let in_full = |time: DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::Secs, true);
-    if !promotion.enabled {
-        return refuse(Reason::CouponDisabled, "is switched off");
+impl AppliedCoupon {
+    /// What gives the coupon's discounts.
+    #[must_use]
+    pub fn source(&self) -> DiscountSource {
+        DiscountSource::Coupon {
+            promotion_id: self.promotion.id,
+            code: self.code.clone(),
+        }
     }
-    if let Some(start) = promotion.start_time.filter(|start| now < *start) {
-        return refuse(
-            Reason::CouponNotStarted,
-            &format!("works from {} on", in_full(start)),
-        )
-        .map_err(|refusal: Refusal| refusal.with("start_time", in_full(start)));
+
+    /// Refuses a coupon that is not for the checkout.
+    pub(super) fn ineligible(&self, why: &Ineligible) -> Refusal {
+        let in_full = |time: &DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::Secs, true);
+        match why {
+            Ineligible::Disabled => self.refusal(Reason::CouponDisabled, "is switched off"),
+            Ineligible::NotStarted(start) => {
+                let start = in_full(start);
+                self.refusal(Reason::CouponNotStarted, &format!("works from {start} on"))
+                    .with("start_time", start)
+            }
+            Ineligible::Ended(end) => {
+                let end = in_full(end);
+                self.refusal(Reason::CouponExpired, &format!("expired at {end}"))
+                    .with("expire_time", end)
+            }
+            Ineligible::NotScheduled => {
+                self.refusal(Reason::CouponNotScheduled, "does not work at this hour")
+            }
+            Ineligible::Exhausted(most) => {
+                let what = "has been redeemed as often as its promotion can be used";
+                self.refusal(Reason::PromotionUsesExhausted, what)
+                    .with("promotion_id", self.promotion.id)
+                    .with("max_uses", most)
+            }
+            Ineligible::Channel => {
+                let what = "is not for carts of this sales channel";
+                self.refusal(Reason::CouponChannelNotAllowed, what)
+            }
+            Ineligible::Currency(currency) => {
+                let what = format!("works in {currency} alone");
+                self.refusal(Reason::CouponCurrencyMismatch, &what)
+                    .with("currency_code", currency)
+            }
+            Ineligible::Customer => self.refusal(
+                Reason::CouponCustomerNotEligible,
+                "is for other customers, by their groups or completed orders",
+            ),
+            Ineligible::Country(country) => {
+                let what = format!("does not hold for shipping to {country}");
+                self.refusal(Reason::CouponCountryNotAllowed, &what)
+                    .with("country_code", country)
+            }
+        }
     }
-    if let Some(end) = promotion.end_time.filter(|end| now >= *end) {
-        return refuse(
-            Reason::CouponExpired,
-            &format!("expired at {}", in_full(end)),
-        )
-        .map_err(|refusal: Refusal| refusal.with("expire_time", in_full(end)));
-    }
-    if let Some(currency) = promotion.currency().filter(|c| *c != checkout.currency) {
-        return refuse(
-            Reason::CouponCurrencyMismatch,
-            &format!("works in {currency} alone"),
-        )
-        .map_err(|refusal: Refusal| refusal.with("currency_code", currency));
-    }
-    for rule in &promotion.rules {
-        if let Some(condition) = &rule.condition
-            && spend(&condition.items, checkout, values)? < condition.minimum_spend.amount
-        {
-            let minimum = condition.minimum_spend;
-            return refuse(
-                Reason::CouponMinPurchaseNotMet,
-                &format!("needs goods for at least {minimum}"),
-            )
-            .map_err(|refusal: Refusal| {
-                refusal
+
+    /// Refuses a coupon whose condition the cart does not satisfy.
+    pub(super) fn lacks(&self, lack: &Lack) -> Refusal {
+        match lack.minimum_spend.filter(|_| lack.quantity == 0) {
+            Some(minimum) => {
+                let what = format!("needs goods for at least {minimum}");
+                self.refusal(Reason::CouponMinPurchaseNotMet, &what)
                     .with("minimum_purchase", minimum.amount.minor())
                     .with("currency_code", minimum.currency)
-            });
+            }
+            None if lack.quantity > 0 => {
+                let what = format!("needs {} more of the items that it is for", lack.quantity);
+                self.refusal(Reason::CouponConditionNotMet, &what)
+            }
+            None => {
+                let what = "is not for carts with these items";
+                self.refusal(Reason::CouponConditionNotMet, what)
+            }
         }
-        let reached = |line| rule.action.reaches(line, store);
-        if !checkout.lines.iter().any(reached) {
-            return refuse(
-                Reason::CouponNoMatchingItems,
-                "is for items that the cart does not have",
-            );
-        }
     }
-    if let Some(country) = foreign_country(promotion, checkout) {
-        return refuse(
-            Reason::CouponCountryNotAllowed,
-            &format!("does not hold for shipping to {country}"),
-        )
-        .map_err(|refusal: Refusal| refusal.with("country_code", country));
-    }
-    Ok(())
-}
 
-/// What the matching lines come to.
-fn spend(items: &ItemsMatcher, checkout: &Checkout, values: &[Amount]) -> Result<Amount> {
-    let lines = checkout.lines.iter().zip(values);
-    Ok(sum(lines
-        .filter(|(line, _)| items.matches(line))
-        .map(|(_, value)| *value))?)
-}
-
-/// A country shipped to that the promotion does not hold for. For goods one is enough; a discount on shipping only fails
-/// when no consignment is left for it. Countries that are not known yet do not count against it.
-fn foreign_country<'a>(promotion: &Promotion, checkout: &'a Checkout) -> Option<&'a str> {
-    let allowed = &promotion.shipping_country_codes;
-    if allowed.is_empty() {
-        return None;
+    /// Refuses a coupon for whose discount the cart has nothing.
+    pub(super) fn nothing_to_discount(&self) -> Refusal {
+        let what = "is for items that the cart does not have";
+        self.refusal(Reason::CouponNoMatchingItems, what)
     }
-    let countries = checkout
-        .consignments
-        .iter()
-        .map(|c| c.address.country_code.as_str());
-    let known: Vec<_> = countries.filter(|country| !country.is_empty()).collect();
-    let foreign = known
-        .iter()
-        .copied()
-        .find(|country| !allowed.iter().any(|a| a == country));
-    let some_left = known
-        .iter()
-        .any(|country| allowed.iter().any(|a| a == country));
-    if some_left && !promotion.discounts_goods() {
-        None
-    } else {
-        foreign
+
+    /// Refuses a coupon that does not go together with what has discounted before.
+    pub(super) fn not_combinable(&self) -> Refusal {
+        let what = "does not go together with another promotion that applies";
+        self.refusal(Reason::CouponNotCombinable, what)
+    }
+
+    fn refusal(&self, reason: Reason, what: &str) -> Refusal {
+        Refusal::new(reason, format!("coupon \"{}\" {what}", self.code)).with("code", &self.code)
     }
 }

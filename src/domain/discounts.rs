@@ -1,199 +1,152 @@
-//! Which promotion takes how much off which line and off the shipping of which consignment, on prices
-//! as entered.
+//! What takes how much off which line and off the shipping of which consignment, on prices as entered.
+//!
+//! Automatic promotions come first, by priority, then discounts given by hand, then coupons in the order in which
+//! they were applied. Each works on what the one before left.
 
 use chrono::{DateTime, Utc};
 
 use super::{
-    cart::LineItem,
     checkout::Checkout,
-    consignment::Consignment,
-    coupon,
-    money::{Amount, Overflow, split, sum},
-    promotion::{Action, Discount, GivenDiscount, Promotion},
+    coupon::AppliedCoupon,
+    money::Amount,
+    pricing::Gift,
+    promotion::{
+        DiscountSource, GivenDiscount, Promotion,
+        evaluation::{Cart, Outcome},
+    },
     reason::{Refusal, Result},
     store::Store,
 };
 
-/// A line or a consignment's shipping after discounts.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Discounted {
-    /// What is left.
-    pub value: Amount,
-    /// The discounts, in the order in which they were given.
-    pub discounts: Vec<GivenDiscount>,
-}
-
-impl Discounted {
-    const fn of(value: Amount) -> Self {
-        Self {
-            value,
-            discounts: Vec::new(),
-        }
-    }
-
-    /// Takes off up to what is left.
-    fn take(&mut self, amount: Amount, source: &Source<'_>) -> std::result::Result<(), Overflow> {
-        let amount = amount.min(self.value);
-        if amount.is_zero() {
-            return Ok(());
-        }
-        self.value = self.value.minus(amount)?;
-        self.discounts.push(GivenDiscount {
-            promotion_id: source.promotion.id,
-            code: source.code.map(str::to_owned),
-            amount,
-        });
-        Ok(())
-    }
-}
-
 /// The discounts of a checkout.
-#[derive(Debug)]
-pub struct Discounts {
+pub(super) struct Discounts<'a> {
     /// Of each line.
-    pub lines: Vec<Discounted>,
-    /// Of the shipping of each consignment.
-    pub shipping: Vec<Vec<GivenDiscount>>,
+    pub(super) lines: Vec<DiscountedLine>,
+    /// The discounts on the shipping of each consignment.
+    pub(super) shipping: Vec<Vec<GivenDiscount>>,
+    /// What promotions add.
+    pub(super) gifts: Vec<Gift>,
     /// Why each coupon gives nothing; none for one that qualifies.
-    pub refusals: Vec<Option<Refusal>>,
+    pub(super) refusals: Vec<Option<Refusal>>,
+    /// The promotions that are for this checkout, coupons' included, with what became of them.
+    pub(super) outcomes: Vec<(&'a Promotion, Outcome)>,
 }
 
-/// What gives a discount.
-struct Source<'a> {
-    promotion: &'a Promotion,
-    code: Option<&'a str>,
+/// A line after discounts.
+#[derive(Debug, Clone)]
+pub(super) struct DiscountedLine {
+    /// What is left.
+    pub(super) value: Amount,
+    /// The discounts, in the order in which they were given.
+    pub(super) discounts: Vec<GivenDiscount>,
 }
 
-/// Works out every discount: automatic promotions by priority, then coupons in the order in which they
-/// were applied.
-pub fn discount(
-    checkout: &Checkout,
-    store: &Store,
-    automatic: &[Promotion],
+/// Works out every discount. `automatic` are the promotions that apply by themselves, in their order.
+pub(super) fn discount<'a>(
+    checkout: &'a Checkout,
+    store: &'a Store,
+    automatic: &[&'a Promotion],
     now: DateTime<Utc>,
-) -> Result<Discounts> {
-    let mut lines = Vec::with_capacity(checkout.lines.len());
-    for line in &checkout.lines {
-        lines.push(Discounted::of(line.extended_list_price()?));
+) -> Result<Discounts<'a>> {
+    let mut evaluation = Evaluation {
+        cart: Cart::of(checkout, store),
+        ended: false,
+        outcomes: Vec::new(),
+        now,
+    };
+    for promotion in automatic {
+        evaluation.automatic(promotion)?;
     }
-    let mut shipping: Vec<_> = checkout
-        .consignments
-        .iter()
-        .map(|consignment| Discounted::of(consignment.costs().0))
-        .collect();
-
-    let mut in_order: Vec<&Promotion> = automatic.iter().collect();
-    in_order.sort_by_key(|promotion| (promotion.priority, promotion.id));
-    for promotion in in_order {
-        let source = Source {
-            promotion,
-            code: None,
-        };
-        discount_goods(checkout, store, &source, &mut lines)?;
-        discount_shipping(checkout, &source, &mut shipping)?;
-    }
+    evaluation.manual()?;
     let mut refusals = Vec::with_capacity(checkout.coupons.len());
     for coupon in &checkout.coupons {
-        let values: Vec<Amount> = lines.iter().map(|line| line.value).collect();
-        let refusal = coupon::qualify(coupon, checkout, store, &values, now).err();
-        if refusal.is_none() {
-            let source = Source {
-                promotion: &coupon.promotion,
-                code: Some(&coupon.code),
+        refusals.push(evaluation.coupon(coupon)?);
+    }
+    evaluation.finished(refusals)
+}
+
+struct Evaluation<'a> {
+    cart: Cart<'a>,
+    /// Whether a promotion has applied after which nothing else is evaluated.
+    ended: bool,
+    outcomes: Vec<(&'a Promotion, Outcome)>,
+    now: DateTime<Utc>,
+}
+
+impl<'a> Evaluation<'a> {
+    fn automatic(&mut self, promotion: &'a Promotion) -> Result<()> {
+        if self.combines(promotion) && promotion.eligible(self.cart.checkout, self.now).is_ok() {
+            let promotion_id = promotion.id;
+            self.apply(promotion, &DiscountSource::Automatic { promotion_id })?;
+        }
+        Ok(())
+    }
+
+    fn manual(&mut self) -> Result<()> {
+        for given in &self.cart.checkout.manual_discounts {
+            let source = DiscountSource::Manual {
+                discount_id: given.id,
             };
-            discount_goods(checkout, store, &source, &mut lines)?;
-            discount_shipping(checkout, &source, &mut shipping)?;
+            let line = given.line_item_id;
+            let goods = &mut self.cart.goods;
+            goods.share(
+                given.amount,
+                |of| line.is_none_or(|line| of.item.id == line),
+                &source,
+            )?;
         }
-        refusals.push(refusal);
+        Ok(())
     }
-    let shipping = shipping
-        .into_iter()
-        .map(|shipping| shipping.discounts)
-        .collect();
-    Ok(Discounts {
-        lines,
-        shipping,
-        refusals,
-    })
-}
 
-fn discount_goods(
-    checkout: &Checkout,
-    store: &Store,
-    source: &Source<'_>,
-    lines: &mut [Discounted],
-) -> Result<()> {
-    for rule in &source.promotion.rules {
-        let Action::CartItems {
-            discount, as_total, ..
-        } = &rule.action
-        else {
-            continue;
-        };
-        let mut matching: Vec<(&LineItem, &mut Discounted)> = checkout
-            .lines
-            .iter()
-            .zip(lines.iter_mut())
-            .filter(|(line, _)| rule.action.reaches(line, store))
-            .collect();
-        match discount {
-            Discount::Percentage(rate) => {
-                for (_, line) in &mut matching {
-                    line.take(line.value.at(*rate)?, source)?;
-                }
-            }
-            Discount::Fixed(money) if *as_total => {
-                let values: Vec<i64> = matching
-                    .iter()
-                    .map(|(_, line)| line.value.minor())
-                    .collect();
-                let whole = sum(matching.iter().map(|(_, line)| line.value))?.min(money.amount);
-                for ((_, line), share) in matching.iter_mut().zip(split(whole, &values)?) {
-                    line.take(share, source)?;
-                }
-            }
-            Discount::Fixed(money) => {
-                for (item, line) in &mut matching {
-                    line.take(money.amount.times(item.quantity)?, source)?;
-                }
+    /// Answers why the coupon gives nothing, if it does not qualify.
+    fn coupon(&mut self, coupon: &'a AppliedCoupon) -> Result<Option<Refusal>> {
+        let promotion = &coupon.promotion;
+        if let Err(why) = promotion.eligible(self.cart.checkout, self.now) {
+            return Ok(Some(coupon.ineligible(&why)));
+        }
+        if !self.combines(promotion) {
+            return Ok(Some(coupon.not_combinable()));
+        }
+        Ok(match self.apply(promotion, &coupon.source())? {
+            Outcome::Applies | Outcome::Qualifies => None,
+            Outcome::Lacks(lack) => Some(coupon.lacks(&lack)),
+            Outcome::NothingToDiscount => Some(coupon.nothing_to_discount()),
+        })
+    }
+
+    /// Whether the promotion goes together with what has discounted so far.
+    fn combines(&self, promotion: &Promotion) -> bool {
+        !self.ended && (promotion.combinable || !self.cart.is_discounted())
+    }
+
+    fn apply(&mut self, promotion: &'a Promotion, source: &DiscountSource) -> Result<Outcome> {
+        let outcome = self.cart.apply(promotion, source)?;
+        self.ended = outcome == Outcome::Applies && (promotion.stop || !promotion.combinable);
+        self.outcomes.push((promotion, outcome.clone()));
+        Ok(outcome)
+    }
+
+    fn finished(self, refusals: Vec<Option<Refusal>>) -> Result<Discounts<'a>> {
+        let mut lines = Vec::with_capacity(self.cart.checkout.lines.len());
+        for line in &self.cart.checkout.lines {
+            lines.push(DiscountedLine {
+                value: line.extended_list_price()?,
+                discounts: Vec::new(),
+            });
+        }
+        for goods in self.cart.goods.lines {
+            if let Some(line) = lines.get_mut(goods.position) {
+                line.value = goods.value()?;
+                line.discounts = goods.discounts;
             }
         }
+        let shipping = self.cart.shipping.into_iter();
+        Ok(Discounts {
+            lines,
+            shipping: shipping.map(|of| of.discounts).collect(),
+            gifts: self.cart.gifts,
+            refusals,
+            outcomes: self.outcomes,
+        })
     }
-    Ok(())
-}
-
-fn discount_shipping(
-    checkout: &Checkout,
-    source: &Source<'_>,
-    shipping: &mut [Discounted],
-) -> Result<()> {
-    for rule in &source.promotion.rules {
-        let Action::Shipping {
-            discount,
-            method_ids,
-        } = &rule.action
-        else {
-            continue;
-        };
-        for (consignment, cost) in checkout.consignments.iter().zip(shipping.iter_mut()) {
-            if !ships_by(consignment, source.promotion, method_ids) {
-                continue;
-            }
-            match discount {
-                Discount::Percentage(rate) => cost.take(cost.value.at(*rate)?, source)?,
-                Discount::Fixed(money) => cost.take(money.amount, source)?,
-            }
-        }
-    }
-    Ok(())
-}
-
-/// Whether a consignment goes to a country and by a method that the promotion holds for.
-fn ships_by(consignment: &Consignment, promotion: &Promotion, method_ids: &[String]) -> bool {
-    let countries = &promotion.shipping_country_codes;
-    let to_country = countries.is_empty() || countries.contains(&consignment.address.country_code);
-    let by_method = consignment
-        .shipping_option()
-        .is_some_and(|option| method_ids.is_empty() || method_ids.contains(&option.method_id));
-    to_country && by_method
 }

@@ -158,10 +158,13 @@ pub fn sum(amounts: impl IntoIterator<Item = Amount>) -> Result<Amount, Overflow
 /// Splits a non-negative whole over parts in proportion to their weights, which are not negative. The parts sum to the
 /// whole: what rounding down leaves goes, unit by unit, to the largest remainders, ties to the earlier
 /// part. Weights that are all zero split evenly.
-pub fn split(whole: Amount, weights: &[i64]) -> Result<Vec<Amount>, Overflow> {
-    let total: i128 = weights.iter().map(|weight| i128::from(*weight)).sum();
+pub fn split<W: Copy + Into<i128>>(whole: Amount, weights: &[W]) -> Result<Vec<Amount>, Overflow> {
+    let mut total = 0_i128;
+    for weight in weights {
+        total = total.checked_add((*weight).into()).ok_or(Overflow)?;
+    }
     if total == 0 && !weights.is_empty() {
-        return split(whole, &vec![1; weights.len()]);
+        return split(whole, &vec![1_i64; weights.len()]);
     }
     let mut parts = Vec::with_capacity(weights.len());
     let mut remainders = Vec::with_capacity(weights.len());
@@ -199,17 +202,25 @@ pub struct Money {
 impl fmt::Display for Money {
     /// As people write it: `41.55 USD`, `201 JPY`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.decimal(), self.currency)
+    }
+}
+
+impl Money {
+    /// The number alone: `41.55`, `201`.
+    #[must_use]
+    pub fn decimal(&self) -> String {
         let digits = self.currency.digits();
         let unit = 10_u64.pow(digits);
         let minor = self.amount.0.unsigned_abs();
         let sign = if self.amount.0 < 0 { "-" } else { "" };
         let whole = minor.checked_div(unit).unwrap_or_default();
         if digits == 0 {
-            return write!(f, "{sign}{whole} {}", self.currency);
+            return format!("{sign}{whole}");
         }
         let rest = minor.checked_rem(unit).unwrap_or_default();
         let width = usize::try_from(digits).unwrap_or_default();
-        write!(f, "{sign}{whole}.{rest:0width$} {}", self.currency)
+        format!("{sign}{whole}.{rest:0width$}")
     }
 }
 
@@ -239,6 +250,12 @@ impl Rate {
     /// Parses a percentage with up to 4 decimal places: `33.3333` is 33.3333 %.
     pub fn parse_percentage(text: &str) -> Result<Self, BadDecimal> {
         parse_decimal(text, 4).map(Self)
+    }
+
+    /// So many times the factor, as far as it can be held.
+    #[must_use]
+    pub fn times(self, quantity: u32) -> Self {
+        Self(self.0.saturating_mul(quantity.into()))
     }
 
     /// Millionths.
@@ -314,7 +331,7 @@ mod tests {
             amounts(&[334, 333, 333])
         );
         assert_eq!(split(Amount(10), &[0, 0, 0]).unwrap(), amounts(&[4, 3, 3]));
-        assert_eq!(split(Amount(7), &[]).unwrap(), amounts(&[]));
+        assert_eq!(split::<i64>(Amount(7), &[]).unwrap(), amounts(&[]));
         assert_eq!(split(Amount(5), &[1, 0, 9]).unwrap(), amounts(&[1, 0, 4]));
     }
 

@@ -136,12 +136,14 @@ pub struct Payment {
 pub enum Effect {
     /// The payment was recorded before in the same state: nothing changes.
     Repeated,
-    /// The order's coupon uses are needed, if they are not held yet.
-    HoldCoupons,
-    /// The order is paid: coupon uses are needed, its cart ends, its siblings are cancelled.
+    /// The scarce things that the order uses are needed, if they are not held yet: uses of coupons and promotions, money
+    /// of gift certificates and store credit.
+    Hold,
+    /// The order is paid: the scarce things are needed and nothing else, its cart ends, its siblings are cancelled, the
+    /// gift certificates that it buys are issued.
     Settle,
-    /// The payment failed: coupon uses are given back unless another payment of the cart needs them.
-    ReleaseCoupons,
+    /// The payment failed: the scarce things are given back unless another payment of the cart needs them.
+    Release,
     /// Only the order changes.
     Nothing,
 }
@@ -184,7 +186,7 @@ impl Order {
         match state {
             PaymentState::Pending => {
                 self.status = OrderStatus::AwaitingPayment;
-                Ok(Effect::HoldCoupons)
+                Ok(Effect::Hold)
             }
             PaymentState::Failed => Ok(self.after_failure(was_pending)),
             PaymentState::Completed => self.after_completion(paid_sibling, now),
@@ -214,7 +216,7 @@ impl Order {
             return Ok(Effect::Settle);
         }
         self.status = OrderStatus::AwaitingPayment;
-        Ok(Effect::HoldCoupons)
+        Ok(Effect::Hold)
     }
 
     fn after_failure(&mut self, was_pending: bool) -> Effect {
@@ -227,7 +229,7 @@ impl Order {
         }
         self.status = OrderStatus::Declined;
         if was_pending {
-            Effect::ReleaseCoupons
+            Effect::Release
         } else {
             Effect::Nothing
         }

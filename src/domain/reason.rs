@@ -85,12 +85,20 @@ reasons! {
     OrderNotFound = "ORDER_NOT_FOUND", NotFound;
     /// No such promotion.
     PromotionNotFound = "PROMOTION_NOT_FOUND", NotFound;
+    /// No such gift certificate.
+    GiftCertificateNotFound = "GIFT_CERTIFICATE_NOT_FOUND", NotFound;
+    /// No such fee.
+    FeeNotFound = "FEE_NOT_FOUND", NotFound;
     /// The checkout has this coupon.
     CouponAlreadyApplied = "COUPON_ALREADY_APPLIED", AlreadyExists;
     /// The checkout has a billing address.
     BillingAddressExists = "BILLING_ADDRESS_EXISTS", AlreadyExists;
     /// The code belongs to a promotion.
     CouponCodeExists = "COUPON_CODE_EXISTS", AlreadyExists;
+    /// The checkout has this gift certificate.
+    GiftCertificateAlreadyApplied = "GIFT_CERTIFICATE_ALREADY_APPLIED", AlreadyExists;
+    /// The code belongs to another gift certificate.
+    GiftCertificateCodeExists = "GIFT_CERTIFICATE_CODE_EXISTS", AlreadyExists;
     /// `expected_version` is stale.
     VersionMismatch = "VERSION_MISMATCH", Aborted;
     /// Others kept changing the same thing.
@@ -99,11 +107,11 @@ reasons! {
     ProductNotPurchasable = "PRODUCT_NOT_PURCHASABLE", Precondition;
     /// Fewer or more units than the product allows.
     PurchaseQuantityNotAllowed = "PURCHASE_QUANTITY_NOT_ALLOWED", Precondition;
-    /// The line cannot be updated.
+    /// The line cannot be changed in this way.
     LineItemNotMutable = "LINE_ITEM_NOT_MUTABLE", Precondition;
     /// The store does not sell in the cart's currency.
     CurrencyNotSupported = "CURRENCY_NOT_SUPPORTED", Precondition;
-    /// Lines have no price in another currency.
+    /// Something has no amount in another currency.
     CurrencyNotChangeable = "CURRENCY_NOT_CHANGEABLE", Precondition;
     /// More units in consignments than the line has.
     ConsignmentQuantityExceeded = "CONSIGNMENT_QUANTITY_EXCEEDED", Precondition;
@@ -113,6 +121,10 @@ reasons! {
     ShippingOptionNotAvailable = "SHIPPING_OPTION_NOT_AVAILABLE", Precondition;
     /// No such pickup method.
     PickupMethodNotAvailable = "PICKUP_METHOD_NOT_AVAILABLE", Precondition;
+    /// No such way to wrap the line.
+    GiftWrappingNotAvailable = "GIFT_WRAPPING_NOT_AVAILABLE", Precondition;
+    /// A coupon discounts the line.
+    DiscountConflictsWithCoupon = "DISCOUNT_CONFLICTS_WITH_COUPON", Precondition;
     /// The coupon has expired.
     CouponExpired = "COUPON_EXPIRED", Precondition;
     /// The coupon does not work yet.
@@ -133,6 +145,30 @@ reasons! {
     CouponCurrencyMismatch = "COUPON_CURRENCY_MISMATCH", Precondition;
     /// The store allows one coupon.
     CouponNotCombinable = "COUPON_NOT_COMBINABLE", Precondition;
+    /// Not at this hour, or not in this week.
+    CouponNotScheduled = "COUPON_NOT_SCHEDULED", Precondition;
+    /// Not for this sales channel.
+    CouponChannelNotAllowed = "COUPON_CHANNEL_NOT_ALLOWED", Precondition;
+    /// For other customers.
+    CouponCustomerNotEligible = "COUPON_CUSTOMER_NOT_ELIGIBLE", Precondition;
+    /// The cart does not have what the condition asks for.
+    CouponConditionNotMet = "COUPON_CONDITION_NOT_MET", Precondition;
+    /// The promotion has no uses left.
+    PromotionUsesExhausted = "PROMOTION_USES_EXHAUSTED", Precondition;
+    /// The promotion applies by itself and has no codes.
+    PromotionNotCoupon = "PROMOTION_NOT_COUPON", Precondition;
+    /// The gift certificate is switched off.
+    GiftCertificateDisabled = "GIFT_CERTIFICATE_DISABLED", Precondition;
+    /// The gift certificate has expired.
+    GiftCertificateExpired = "GIFT_CERTIFICATE_EXPIRED", Precondition;
+    /// Not enough is left of the gift certificate.
+    GiftCertificateEmpty = "GIFT_CERTIFICATE_EMPTY", Precondition;
+    /// The gift certificate is in another currency.
+    GiftCertificateCurrencyMismatch = "GIFT_CERTIFICATE_CURRENCY_MISMATCH", Precondition;
+    /// Store credit belongs to a customer.
+    StoreCreditCustomerRequired = "STORE_CREDIT_CUSTOMER_REQUIRED", Precondition;
+    /// Not enough store credit.
+    StoreCreditEmpty = "STORE_CREDIT_EMPTY", Precondition;
     /// Things are missing for an order.
     CheckoutIncomplete = "CHECKOUT_INCOMPLETE", Precondition;
     /// No billing address.

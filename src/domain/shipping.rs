@@ -46,6 +46,12 @@ pub struct ShippingOption {
 }
 
 impl ShippingOption {
+    /// The shipping zone that offers it.
+    #[must_use]
+    pub fn zone_id(&self) -> &str {
+        self.id.split_once('/').map_or("", |(zone, _)| zone)
+    }
+
     /// Whether it is the same offer at the same price, however long either quote holds.
     #[must_use]
     pub fn is_same_offer(&self, other: &Self) -> bool {

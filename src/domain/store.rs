@@ -44,6 +44,8 @@ pub struct Store {
     pub shipping_zones: Vec<ShippingZone>,
     /// Where goods can be picked up.
     pub pickup_methods: Vec<PickupMethod>,
+    /// How goods can be wrapped.
+    pub gift_wrapping_options: Vec<GiftWrappingOption>,
 }
 
 impl Store {
@@ -64,6 +66,7 @@ impl Store {
             tax_zones: Vec::new(),
             shipping_zones: Vec::new(),
             pickup_methods: Vec::new(),
+            gift_wrapping_options: Vec::new(),
         }
     }
 
@@ -142,6 +145,12 @@ pub struct TaxSettings {
     pub shipping_class_id: Option<String>,
     /// Tax class of handling fees, if another than the default.
     pub handling_class_id: Option<String>,
+    /// Tax class of gift wrapping, if another than the default.
+    pub gift_wrapping_class_id: Option<String>,
+    /// Tax class of fees that name none, if another than the default.
+    pub fee_class_id: Option<String>,
+    /// Groups of customers who pay no tax.
+    pub exempt_group_ids: Vec<String>,
 }
 
 /// A kind of goods for tax.
@@ -263,4 +272,21 @@ pub struct PickupMethod {
     pub enabled: bool,
     /// Where it is.
     pub address: Option<Address>,
+}
+
+/// A way to wrap goods.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GiftWrappingOption {
+    /// Id, unique in the store.
+    pub id: String,
+    /// Name shown to the shopper.
+    pub name: String,
+    /// What wrapping one unit costs, or all of a line together.
+    pub price: Amount,
+    /// Whether a message can be written on it.
+    pub allow_message: bool,
+    /// Whether it is offered.
+    pub enabled: bool,
+    /// A picture.
+    pub image_url: String,
 }

@@ -5,6 +5,7 @@
 
 use super::{
     address::Address,
+    checkout::Checkout,
     money::{Amount, Overflow, Rate, split, sum},
     store::{Store, TaxRate, TaxZone},
 };
@@ -25,22 +26,27 @@ pub struct Taxed {
 pub struct Taxation<'a> {
     store: &'a Store,
     home: Option<&'a TaxZone>,
+    exempt: bool,
 }
 
 impl<'a> Taxation<'a> {
-    /// The tax rules of `store`.
+    /// The tax rules of `store`, for a customer who may be exempt.
     #[must_use]
-    pub fn of(store: &'a Store) -> Self {
+    pub fn of(store: &'a Store, exempt: bool) -> Self {
         Self {
             store,
             home: store.home_tax_zone(),
+            exempt,
         }
     }
 
     /// The tax zone of an address. While none is known, shops that enter or show prices with tax assume their home
-    /// zone, so that the printed price is the one shown; others assume no tax.
+    /// zone, so that the printed price is the one shown; others assume no tax. Who is exempt is in none.
     #[must_use]
     pub fn zone(&self, address: Option<&Address>) -> Option<&'a TaxZone> {
+        if self.exempt {
+            return None;
+        }
         match address.filter(|address| !address.country_code.is_empty()) {
             Some(address) => self.store.tax_zone(address),
             None if self.store.tax.prices_include_tax || self.store.tax.show_prices_with_tax => {
@@ -82,6 +88,18 @@ impl<'a> Taxation<'a> {
             add_tax(ex, &rates(zone, class))
         }
     }
+}
+
+/// Why no tax is due on a checkout; none when it is.
+#[must_use]
+pub fn exemption(checkout: &Checkout, store: &Store) -> Option<String> {
+    let customer = &checkout.customer;
+    if !customer.tax_exemption.is_empty() {
+        return Some(customer.tax_exemption.clone());
+    }
+    let mut groups = customer.group_ids.iter();
+    let group = groups.find(|id| store.tax.exempt_group_ids.contains(id))?;
+    Some(format!("customer group \"{group}\""))
 }
 
 /// The rates of a zone for a tax class, lowest priority first.
@@ -139,15 +157,21 @@ fn without_tax(inc: Amount, rates: &[(&TaxRate, Rate)]) -> Result<Amount, Overfl
 
 /// Splits the tax that an amount contains over the rates, by largest remainder.
 fn contained_tax(inc: Amount, ex: Amount, rates: &[(&TaxRate, Rate)]) -> Result<Taxed, Overflow> {
-    let mut weights = Vec::with_capacity(rates.len());
-    // What the base of a priority has grown to by the taxes of lower ones.
-    let mut grown = Rate::ONE.millionths();
+    let one = i128::from(Rate::ONE.millionths());
+    let mut weights: Vec<i128> = Vec::with_capacity(rates.len());
+    // What the base of a priority has grown to by the taxes of lower ones, over the same power of `one` as the weights.
+    let mut grown = 1_i128;
     for group in rates.chunk_by(|(a, _), (b, _)| a.priority == b.priority) {
-        let base = Amount::new(grown);
+        let scaled = weights.iter().map(|weight| weight.checked_mul(one));
+        weights = scaled.collect::<Option<_>>().ok_or(Overflow)?;
+        let base = grown;
+        grown = grown.checked_mul(one).ok_or(Overflow)?;
         for (_, value) in group {
-            let weight = base.at(*value)?;
-            grown = grown.checked_add(weight.minor()).ok_or(Overflow)?;
-            weights.push(weight.minor());
+            let weight = base
+                .checked_mul(value.millionths().into())
+                .ok_or(Overflow)?;
+            grown = grown.checked_add(weight).ok_or(Overflow)?;
+            weights.push(weight);
         }
     }
     let shares = split(inc.minus(ex)?, &weights)?;

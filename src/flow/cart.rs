@@ -1,6 +1,4 @@
-//! Carts: creating and ending them, and changing their lines.
-
-use std::collections::HashSet;
+//! Carts: creating and ending them, and changing whose they are and their currency.
 
 use tracing::instrument;
 use uuid::Uuid;
@@ -8,60 +6,19 @@ use uuid::Uuid;
 use super::{
     Error, Flow, Guard, Result, Snapshot,
     change::{Draft, change, load},
+    line_item::{NewItem, add_items},
     new_id, now,
     once::{self, Once},
     refresh,
 };
 use crate::{
-    catalog::Products,
     domain::{
-        cart::{Facts, LineItem, LineItemKind},
-        catalog::Measures,
-        checkout::{Checkout, CheckoutState, MessageCode, RequestKey},
-        money::{Amount, Currency, Money},
-        pricing::Pricing,
-        reason::{self, Reason, Refusal, Violation},
-        store::Store,
+        checkout::{Checkout, CheckoutState, CustomerContext, Message, MessageCode, RequestKey},
+        money::Currency,
+        reason::{Reason, Refusal},
     },
     store,
 };
-
-/// An item to put into a cart.
-#[derive(Debug, Clone)]
-pub enum NewItem {
-    /// From the catalog.
-    Catalog {
-        /// The catalog's product id.
-        product_id: String,
-        /// The catalog's variant id; empty without variants.
-        variant_id: String,
-        /// Units.
-        quantity: u32,
-        /// Answers to modifiers: option id and value.
-        answers: Vec<(String, String)>,
-        /// Price of one unit in place of the catalog's.
-        list_price: Option<Money>,
-        /// The line it belongs to.
-        parent_id: Option<Uuid>,
-        /// The request field, for errors: `line_items[2]`.
-        path: String,
-    },
-    /// Not from the catalog.
-    Custom {
-        /// Name shown to the shopper.
-        name: String,
-        /// Stock keeping unit.
-        sku: String,
-        /// Units.
-        quantity: u32,
-        /// Price of one unit.
-        list_price: Money,
-        /// Weight of one unit.
-        weight_grams: i64,
-        /// The request field, for errors: `custom_items[2]`.
-        path: String,
-    },
-}
 
 /// A cart to create.
 #[derive(Debug, Clone)]
@@ -70,6 +27,8 @@ pub struct NewCart {
     pub channel_id: String,
     /// The caller's id of the customer; empty for a guest.
     pub customer_id: String,
+    /// What the caller says of the customer.
+    pub customer: CustomerContext,
     /// The shopper's e-mail address.
     pub email: String,
     /// Currency; none for the store's default.
@@ -83,21 +42,14 @@ pub struct NewCart {
 pub struct CartUpdate {
     /// The caller's id of the customer.
     pub customer_id: Option<String>,
+    /// What the caller says of the customer.
+    pub customer: Option<CustomerContext>,
     /// The shopper's e-mail address.
     pub email: Option<String>,
     /// Currency.
     pub currency: Option<Currency>,
     /// The caller's id of the sales channel.
     pub channel_id: Option<String>,
-}
-
-/// What to change of a line; none stays.
-#[derive(Debug, Clone, Copy)]
-pub struct LineItemUpdate {
-    /// Units.
-    pub quantity: Option<u32>,
-    /// Price of one unit.
-    pub list_price: Option<Money>,
 }
 
 /// Creates a cart.
@@ -113,36 +65,21 @@ pub async fn create(flow: &Flow, cart: NewCart, request: Option<RequestKey>) -> 
     let currency = cart.currency.unwrap_or(snapshot.store.default_currency);
     check_currency(&snapshot, currency)?;
     let empty = Checkout {
-        id: new_id(),
-        version: 0,
-        state: CheckoutState::Active,
-        currency,
         channel_id: cart.channel_id,
         customer_id: cart.customer_id,
+        customer: cart.customer,
         email: cart.email,
-        lines: Vec::new(),
-        coupons: Vec::new(),
-        billing_address: None,
-        consignments: Vec::new(),
-        customer_message: String::new(),
-        staff_note: String::new(),
-        order_ids: Vec::new(),
-        messages: Vec::new(),
-        pricing: Pricing::default(),
         revisions: snapshot.revisions,
-        requests: Vec::new(),
-        create_time: now,
-        update_time: now,
-        expire_time: now,
+        ..Checkout::new(new_id(), currency, now)
     };
     let mut draft = Draft {
-        checkout: empty,
+        checkout: empty.clone(),
         snapshot,
         now,
     };
-    let products = draft.products(flow, &wanted(&cart.items)).await?;
-    add(&mut draft, &cart.items, &products)?;
-    let checkout = draft.finished(None)?;
+    add_items(flow, &mut draft, &cart.items).await?;
+    refresh::settle(flow, &empty, &mut draft).await?;
+    let checkout = draft.sealed(None);
     if request.is_none() {
         store::checkout::insert(&flow.database, &checkout).await?;
         return Ok(checkout);
@@ -174,6 +111,9 @@ pub async fn update(flow: &Flow, id: Uuid, update: CartUpdate, guard: Guard) -> 
         if let Some(customer_id) = &update.customer_id {
             draft.checkout.set_customer(customer_id.clone());
         }
+        if let Some(customer) = &update.customer {
+            draft.checkout.customer.clone_from(customer);
+        }
         if let Some(email) = &update.email {
             draft.checkout.email.clone_from(email);
         }
@@ -199,192 +139,12 @@ pub async fn delete(flow: &Flow, id: Uuid, guard: Guard) -> Result<()> {
     .map(drop)
 }
 
-/// Adds items.
-#[instrument(name = "flow.add_line_items", skip_all)]
-pub async fn add_line_items(
-    flow: &Flow,
-    id: Uuid,
-    items: Vec<NewItem>,
-    guard: Guard,
-) -> Result<Checkout> {
-    let (items, wanted) = (&items, &wanted(&items));
-    change(flow, id, guard, async |mut draft: Draft| {
-        let products = draft.products(flow, wanted).await?;
-        add(&mut draft, items, &products)?;
-        Ok(draft)
-    })
-    .await
-}
-
-/// Changes a line.
-#[instrument(name = "flow.update_line_item", skip_all)]
-pub async fn update_line_item(
-    flow: &Flow,
-    id: Uuid,
-    line: Uuid,
-    update: LineItemUpdate,
-    guard: Guard,
-) -> Result<Checkout> {
-    change(flow, id, guard, async |mut draft: Draft| {
-        if let Some(price) = update.list_price {
-            check_price(price, draft.checkout.currency, "list_price")?;
-            draft.checkout.set_list_price(line, price.amount)?;
-        }
-        if let Some(quantity) = update.quantity {
-            let product_id = draft.checkout.line(line)?.product_id.clone();
-            let products = draft
-                .products(flow, std::slice::from_ref(&product_id))
-                .await?;
-            let product = products.get(&product_id).map(AsRef::as_ref);
-            draft.checkout.set_quantity(line, quantity, product)?;
-        }
-        Ok(draft)
-    })
-    .await
-}
-
-/// Removes a line; none when it was the last and the cart went with it.
-#[instrument(name = "flow.delete_line_item", skip_all)]
-pub async fn delete_line_item(
-    flow: &Flow,
-    id: Uuid,
-    line: Uuid,
-    guard: Guard,
-) -> Result<Option<Checkout>> {
-    let changed = change(flow, id, guard, async |mut draft: Draft| {
-        draft.checkout.remove_line(line)?;
-        if draft.checkout.lines.is_empty() {
-            draft.checkout.state = CheckoutState::Deleted;
-        }
-        Ok(draft)
-    })
-    .await?;
-    Ok(Some(changed).filter(|checkout| checkout.state == CheckoutState::Active))
-}
-
-/// The products that the items name, each once.
-fn wanted(items: &[NewItem]) -> Vec<String> {
-    let ids: HashSet<&String> = items
-        .iter()
-        .filter_map(|item| match item {
-            NewItem::Catalog { product_id, .. } => Some(product_id),
-            NewItem::Custom { .. } => None,
-        })
-        .collect();
-    ids.into_iter().cloned().collect()
-}
-
-/// Adds items to a cart, all or none. What is wrong with several of them is told at once.
-fn add(draft: &mut Draft, items: &[NewItem], products: &Products) -> Result<()> {
-    let Draft {
-        checkout, snapshot, ..
-    } = draft;
-    let mut refusals = Vec::new();
-    for item in items {
-        let line = new_line(item, &snapshot.store, checkout.currency, products);
-        let added = line.and_then(|(line, path)| {
-            let product = products.get(&line.product_id).map(AsRef::as_ref);
-            checkout.add_line(line, product, path)
-        });
-        refusals.extend(added.err());
-    }
-    match Refusal::merged(refusals) {
-        Some(refusal) => Err(refusal.into()),
-        None => Ok(()),
-    }
-}
-
-/// The line that an item makes, and the request field that asked for it.
-fn new_line<'a>(
-    item: &'a NewItem,
-    store: &Store,
-    currency: Currency,
-    products: &Products,
-) -> reason::Result<(LineItem, &'a str)> {
-    match item {
-        NewItem::Catalog {
-            product_id,
-            variant_id,
-            quantity,
-            answers,
-            list_price,
-            parent_id,
-            path,
-        } => {
-            let product = products.get(product_id);
-            let product = product.ok_or_else(|| refresh::product_not_found(product_id))?;
-            let facts = product.facts(variant_id, answers, store, currency, path)?;
-            if let Some(price) = list_price {
-                check_price(*price, currency, &format!("{path}.list_price"))?;
-            }
-            let line = LineItem {
-                id: new_id(),
-                product_id: product_id.clone(),
-                variant_id: variant_id.clone(),
-                parent_id: *parent_id,
-                quantity: *quantity,
-                price_override: list_price.map(|price| price.amount),
-                facts,
-            };
-            Ok((line, path))
-        }
-        NewItem::Custom {
-            name,
-            sku,
-            quantity,
-            list_price,
-            weight_grams,
-            path,
-        } => {
-            check_price(*list_price, currency, &format!("{path}.list_price"))?;
-            let line = LineItem {
-                id: new_id(),
-                product_id: String::new(),
-                variant_id: String::new(),
-                parent_id: None,
-                quantity: *quantity,
-                price_override: None,
-                facts: custom_facts(name, sku, list_price.amount, *weight_grams),
-            };
-            Ok((line, path))
-        }
-    }
-}
-
-/// A custom item has what its caller says, and is otherwise an ordinary thing that is shipped and taxed.
-fn custom_facts(name: &str, sku: &str, price: Amount, weight_grams: i64) -> Facts {
-    Facts {
-        kind: LineItemKind::Custom,
-        sku: sku.to_owned(),
-        name: name.to_owned(),
-        url: String::new(),
-        image_url: String::new(),
-        selections: Vec::new(),
-        taxable: true,
-        tax_class_id: None,
-        original_price: price,
-        price,
-        comparison_price: None,
-        on_sale: false,
-        brand_id: String::new(),
-        category_ids: Vec::new(),
-        measures: Measures {
-            weight_grams,
-            ..Measures::default()
-        },
-        free_shipping: false,
-        fixed_shipping_cost: None,
-    }
-}
-
 /// Prices every line in another currency.
 async fn change_currency(flow: &Flow, draft: &mut Draft, currency: Currency) -> Result<()> {
     check_currency(&draft.snapshot, currency)?;
-    let given = |line: &LineItem| line.is_custom() || line.price_override.is_some();
-    if let Some(line) = draft.checkout.lines.iter().find(|line| given(line)) {
-        let name = &line.facts.name;
+    if let Some(name) = draft.checkout.bound_to_currency() {
         let message =
-            format!("\"{name}\" has no price in {currency}: remove it first, or make another cart");
+            format!("{name} has no amount in {currency}: remove it first, or make another cart");
         let refusal = Refusal::new(Reason::CurrencyNotChangeable, message);
         return Err(refusal.with("currency_code", currency).into());
     }
@@ -396,11 +156,20 @@ async fn change_currency(flow: &Flow, draft: &mut Draft, currency: Currency) -> 
         // A line that keeps its figure would keep it in the wrong currency.
         return Err(refusal.into());
     }
+    refresh::gift_wrapping(draft);
     // That every price changed is what was asked for.
-    draft
-        .checkout
-        .messages
-        .retain(|message| message.code != MessageCode::PriceRefreshed);
+    let checkout = &mut draft.checkout;
+    let wrapped = checkout
+        .lines
+        .iter()
+        .filter(|line| line.gift_wrapping.is_some());
+    let wrapped: Vec<_> = wrapped.map(|line| line.id.to_string()).collect();
+    let asked_for = |message: &Message| match message.code {
+        MessageCode::PriceRefreshed => true,
+        MessageCode::GiftWrappingChanged => wrapped.contains(&message.subject),
+        _ => false,
+    };
+    checkout.messages.retain(|message| !asked_for(message));
     Ok(())
 }
 
@@ -421,21 +190,6 @@ fn check_currency(snapshot: &Snapshot, currency: Currency) -> Result<()> {
         accepted.join(", ")
     );
     Err(Refusal::field("currency_code", text).into())
-}
-
-/// Refuses a price in another currency than the cart's.
-fn check_price(price: Money, currency: Currency, path: &str) -> reason::Result<()> {
-    if price.currency == currency {
-        return Ok(());
-    }
-    let violation = Violation::new(
-        format!("{path}.currency_code"),
-        Reason::CurrencyMismatch,
-        format!("the cart is in {currency}, not in {}", price.currency),
-    );
-    Err(Refusal::fields(vec![violation])
-        .with("currency_code", price.currency)
-        .with("expected_currency_code", currency))
 }
 
 /// Reads back an id that a request was answered with.

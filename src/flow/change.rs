@@ -80,8 +80,9 @@ where
         };
         draft = decide(draft).await?;
         refresh::if_stale(flow, &mut draft).await?;
-        refresh::shipping(flow, &found, &mut draft).await?;
-        let changed = draft.finished(guard.request.clone())?;
+        refresh::balances(flow, &found, &mut draft).await?;
+        refresh::settle(flow, &found, &mut draft).await?;
+        let changed = draft.sealed(guard.request.clone());
         match store::checkout::replace(&flow.database, &changed, found.version).await {
             Ok(true) => return Ok(changed),
             Ok(false) | Err(StoreError::Serialization(_)) => pause(attempt).await,
@@ -114,18 +115,14 @@ impl Draft {
 
     /// Prices the checkout anew.
     pub(super) fn price(&mut self) -> Result<()> {
-        self.checkout.pricing =
-            pricing::price(&self.checkout, &self.snapshot.store, &[], self.now)?;
+        let Snapshot {
+            store, promotions, ..
+        } = &*self.snapshot;
+        self.checkout.pricing = pricing::price(&self.checkout, store, promotions, self.now)?;
         Ok(())
     }
 
-    /// The checkout as it is saved: priced, and sealed.
-    pub(super) fn finished(mut self, request: Option<RequestKey>) -> Result<Checkout> {
-        self.price()?;
-        Ok(self.sealed(request))
-    }
-
-    /// The checkout as it is saved when it is priced already: one version further, with a new life time.
+    /// The checkout as it is saved once it is settled: one version further, with a new life time.
     pub(super) fn sealed(mut self, request: Option<RequestKey>) -> Checkout {
         refresh::tell_of_coupons(&mut self.checkout);
         let mut checkout = self.checkout;

@@ -4,13 +4,15 @@ use tracing::instrument;
 use uuid::Uuid;
 
 use super::{
-    Flow, Guard, Result,
+    Flow, Guard, Result, Snapshot,
     change::{Draft, change},
     new_id, now,
 };
 use crate::domain::{
     address::Address,
     checkout::Checkout,
+    pricing,
+    promotion::notification::Notice,
     shipping::{Quote, RateRequest},
 };
 
@@ -82,6 +84,15 @@ pub async fn update_billing_address(
         Ok(draft)
     })
     .await
+}
+
+/// What to tell the shopper of promotions.
+#[instrument(name = "flow.promotion_notices", skip_all)]
+pub fn promotion_notices(flow: &Flow, checkout: &Checkout) -> Result<Vec<Notice>> {
+    let Snapshot {
+        store, promotions, ..
+    } = &*flow.snapshot();
+    Ok(pricing::notices(checkout, store, promotions, now())?)
 }
 
 /// What is offered for each consignment, in their order. Nothing while a country is not known.

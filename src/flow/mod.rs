@@ -7,6 +7,7 @@ use std::{
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use moka::future::Cache;
+use rand::seq::IndexedRandom as _;
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -16,7 +17,8 @@ use crate::{
     domain::{
         checkout::{REQUEST_MEMORY_HOURS, RequestKey, Revisions},
         money::Currency,
-        reason::{Reason, Refusal},
+        promotion::index::Promotions,
+        reason::{Reason, Refusal, Violation},
         store::Store,
     },
     quotes::Quotes,
@@ -29,11 +31,17 @@ mod change;
 pub mod checkout;
 pub mod consignment;
 pub mod coupon;
+pub mod fee;
+pub mod gift_certificate;
+mod holds;
+pub mod line_item;
+pub mod manual_discount;
 mod once;
 pub mod order;
 pub mod promotion;
 mod refresh;
 pub mod settings;
+pub mod store_credit;
 
 /// How often a replica looks whether another one has changed catalog, promotions or settings.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
@@ -59,11 +67,13 @@ pub struct Flow {
 #[derive(Debug, Clone)]
 struct Snapshot {
     store: Arc<Store>,
+    /// Those that apply by themselves, now or later, unless they are changed.
+    promotions: Arc<Promotions>,
     revisions: Revisions,
 }
 
 impl Flow {
-    /// Loads the settings; a database without any has a shop that ships nowhere.
+    /// Loads settings and promotions; a database without any has a shop that ships nowhere.
     pub async fn new(database: Database, quotes: Quotes) -> Result<Self> {
         let snapshot = load_snapshot(&database).await?;
         Ok(Self {
@@ -87,7 +97,7 @@ impl Flow {
                 Ok(revisions) if revisions == self.snapshot().revisions => {}
                 Ok(_) => {
                     if let Err(error) = self.reload().await {
-                        tracing::warn!(%error, "settings could not be reloaded");
+                        tracing::warn!(%error, "settings and promotions could not be reloaded");
                     }
                 }
                 Err(error) => tracing::warn!(%error, "changes could not be looked up"),
@@ -117,7 +127,7 @@ impl Flow {
         Arc::clone(&self.snapshot.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Takes over the settings and revisions as they are in the database now.
+    /// Takes over settings, promotions and revisions as they are in the database now.
     async fn reload(&self) -> Result<()> {
         let _reloading = self.reloading.lock().await;
         let loaded = load_snapshot(&self.database).await?;
@@ -137,11 +147,17 @@ impl Flow {
 }
 
 async fn load_snapshot(database: &Database) -> Result<Snapshot> {
-    // Revisions first: settings that are newer than their revision are only loaded once more.
+    // Revisions first: what is newer than its revision is only loaded once more.
     let revisions = store::revision::load(database).await?;
     let store = store::settings::load(database).await?;
     let store = Arc::new(store.unwrap_or_else(|| Store::empty(Currency::USD)));
-    Ok(Snapshot { store, revisions })
+    let promotions = store::promotion::active(database, now()).await?;
+    let promotions = Arc::new(Promotions::new(promotions));
+    Ok(Snapshot {
+        store,
+        promotions,
+        revisions,
+    })
 }
 
 /// What guards a change: the caller's request id and the version the caller expects.
@@ -242,6 +258,30 @@ fn now() -> DateTime<Utc> {
 )]
 fn new_id() -> Uuid {
     Uuid::now_v7()
+}
+
+/// So many characters of an alphabet that nobody can guess.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one source of randomness: everything else is given it"
+)]
+fn random_text(alphabet: &[char], length: u32) -> String {
+    let mut random = rand::rng();
+    (0..length)
+        .filter_map(|_| alphabet.choose(&mut random))
+        .collect()
+}
+
+/// Refuses an amount in another currency than the one of `what`.
+fn other_currency(path: &str, given: Currency, what: &str, expected: Currency) -> Refusal {
+    let violation = Violation::new(
+        format!("{path}.currency_code"),
+        Reason::CurrencyMismatch,
+        format!("{what} is in {expected}, not in {given}"),
+    );
+    Refusal::fields(vec![violation])
+        .with("currency_code", given)
+        .with("expected_currency_code", expected)
 }
 
 fn concurrent_change() -> Refusal {

@@ -9,19 +9,20 @@ use super::{
     change::{ATTEMPTS, Draft, Opened, open, pause},
     concurrent_change,
     coupon::uses_of_customer,
-    new_id, now,
+    holds, new_id, now,
     once::{self, Once},
-    refresh,
+    other_currency, refresh,
 };
 use crate::{
     domain::{
         checkout::{Checkout, MessageCode, RequestKey},
-        coupon::{AppliedCoupon, check_uses},
+        coupon::check_uses,
+        gift_certificate::masked,
         money::Money,
         order::{Effect, Order, OrderStatus, Payment, PaymentState, missing},
         reason::{Reason, Refusal, Violation},
     },
-    store::{self, StoreError, Transaction, promotion::Redemption},
+    store::{self, StoreError, Transaction},
 };
 
 pub use crate::store::order::{OrderFilter, OrderKey};
@@ -76,17 +77,19 @@ async fn obstacles(flow: &Flow, found: &Checkout, draft: &mut Draft) -> Result<V
     let ids = refresh::product_ids(&draft.checkout);
     let revision = draft.snapshot.revisions.catalog;
     let products = flow.catalog.fresh(&ids, revision).await?;
-    let unavailable = refresh::lines(draft, &products);
+    let mut unavailable = refresh::lines(draft, &products);
+    unavailable.extend(refresh::gift_wrapping(draft));
     let codes = refresh::coupons(flow, draft).await?;
-    refresh::shipping(flow, found, draft).await?;
+    refresh::balances(flow, found, draft).await?;
+    refresh::settle(flow, found, draft).await?;
     draft.checkout.revisions = draft.snapshot.revisions;
-    draft.price()?;
 
     let mut obstacles = missing(&draft.checkout);
     for message in &draft.checkout.messages {
         let reason = match message.code {
             MessageCode::ShippingOptionDropped => Reason::ShippingOptionNotAvailable,
             MessageCode::CouponDropped => Reason::CouponNotFound,
+            MessageCode::GiftAdded | MessageCode::GiftRemoved => Reason::PriceChanged,
             _ => continue,
         };
         obstacles.push(Violation::new(&message.subject, reason, &message.text));
@@ -106,6 +109,7 @@ async fn obstacles(flow: &Flow, found: &Checkout, draft: &mut Draft) -> Result<V
             obstacles.push(Violation::new(&coupon.code, why.reason, why.message));
         }
     }
+    obstacles.extend(unpaid(found, &draft.checkout));
     if draft.checkout.pricing.totals != found.pricing.totals {
         let (old, new) = (grand_total(found), grand_total(&draft.checkout));
         let text = format!(
@@ -114,6 +118,21 @@ async fn obstacles(flow: &Flow, found: &Checkout, draft: &mut Draft) -> Result<V
         obstacles.push(Violation::new("totals", Reason::PriceChanged, text));
     }
     Ok(obstacles)
+}
+
+/// The gift certificates that do not pay, or that have not got what the checkout has shown, and store credit likewise.
+fn unpaid(shown: &Checkout, now: &Checkout) -> Vec<Violation> {
+    let certificates = now.gift_certificates.iter();
+    let mut unpaid: Vec<_> = certificates
+        .filter_map(|certificate| {
+            let why = certificate.shortfall(shown.paid_by(certificate.id), now.currency)?;
+            let code = masked(&certificate.code);
+            Some(Violation::new(code, why.reason, why.message))
+        })
+        .collect();
+    let credit = now.store_credit_shortfall(shown.pricing.totals.store_credit_amount);
+    unpaid.extend(credit.map(|why| Violation::new(&now.customer_id, why.reason, why.message)));
+    unpaid
 }
 
 /// Refuses the order. What has changed since the checkout was last shown is saved, so that it can be looked at; if
@@ -127,18 +146,19 @@ async fn refuse(flow: &Flow, found: &Checkout, draft: Draft, obstacles: Vec<Viol
             return error.into();
         }
     }
-    let (reason, message) = match obstacles.as_slice() {
-        [only] if only.reason == Reason::PriceChanged => {
-            (Reason::PriceChanged, only.description.clone())
-        }
-        all => {
-            let list: Vec<_> = all
-                .iter()
-                .map(|violation| violation.description.as_str())
-                .collect();
-            let message = format!("the order needs more: {}", list.join("; "));
-            (Reason::CheckoutIncomplete, message)
-        }
+    let list: Vec<_> = obstacles
+        .iter()
+        .map(|one| one.description.as_str())
+        .collect();
+    let list = list.join("; ");
+    let only_prices = obstacles
+        .iter()
+        .all(|one| one.reason == Reason::PriceChanged);
+    let (reason, message) = if only_prices {
+        (Reason::PriceChanged, list)
+    } else {
+        let message = format!("the order needs more: {list}");
+        (Reason::CheckoutIncomplete, message)
     };
     let mut refusal = Refusal::new(reason, message);
     if totals != found.pricing.totals {
@@ -160,6 +180,7 @@ fn differs(now: &Checkout, before: &Checkout) -> bool {
             &before.consignments,
             &before.pricing,
         )
+        || now.gift_certificates != before.gift_certificates
 }
 
 /// The order of a priced checkout, and the checkout that knows of it.
@@ -292,7 +313,7 @@ async fn change(
         order.version = order.version.saturating_add(1);
         if store::order::update(&claim.transaction, &order, read_version).await? {
             // Counters that many orders share come last, so that they are held as short as can be.
-            coupons(&claim.transaction, &order, effect).await?;
+            holds::follow(&claim.transaction, &order, effect).await?;
             claim.commit(&id.to_string()).await?;
             return Ok(order);
         }
@@ -307,7 +328,8 @@ async fn pay(transaction: &Transaction, order: &mut Order, payment: &NewPayment)
     let now = now();
     let currency = order.snapshot.currency;
     if payment.amount.currency != currency {
-        return Err(other_currency(payment.amount, currency.code()).into());
+        let given = payment.amount.currency;
+        return Err(other_currency("amount", given, "the order", currency).into());
     }
     let checkout_id = order.snapshot.id;
     let paid = store::order::paid_order_of(transaction, checkout_id).await?;
@@ -341,74 +363,11 @@ async fn pay(transaction: &Transaction, order: &mut Order, payment: &NewPayment)
     Ok(Step::Save(effect))
 }
 
-/// Takes the uses of the order's limited coupons, or gives them back.
-async fn coupons(transaction: &Transaction, order: &Order, effect: Effect) -> Result<()> {
-    let checkout = &order.snapshot;
-    let mut limited: Vec<&AppliedCoupon> = checkout
-        .coupons
-        .iter()
-        .filter(|coupon| coupon.limited)
-        .collect();
-    // Always in the same order, so that no two payments wait for each other.
-    limited.sort_by_key(|coupon| coupon.code_id);
-    match effect {
-        Effect::HoldCoupons | Effect::Settle => {
-            for coupon in limited {
-                let (id, customer) = (coupon.code_id, checkout.customer_id.as_str());
-                let held = store::promotion::redeem(
-                    transaction,
-                    id,
-                    checkout.id,
-                    order.id,
-                    customer,
-                    order.update_time,
-                );
-                let (reason, message) = match held.await? {
-                    // A code that was deleted since: the order pays what its snapshot says.
-                    Redemption::Held | Redemption::Gone => continue,
-                    Redemption::Exhausted => (Reason::CouponUsesExhausted, "has no uses left"),
-                    Redemption::CustomerExhausted => (
-                        Reason::CouponCustomerUsesExhausted,
-                        "has no uses left for this customer",
-                    ),
-                };
-                let message = format!(
-                    "coupon \"{}\" {message}: create the order again without it",
-                    coupon.code
-                );
-                return Err(Refusal::new(reason, message)
-                    .with("code", &coupon.code)
-                    .into());
-            }
-        }
-        Effect::ReleaseCoupons => {
-            if !store::order::has_live_payment(transaction, checkout.id).await? {
-                for coupon in limited {
-                    store::promotion::release(transaction, coupon.code_id, checkout.id).await?;
-                }
-            }
-        }
-        Effect::Repeated | Effect::Nothing => {}
-    }
-    Ok(())
-}
-
 fn grand_total(checkout: &Checkout) -> Money {
     Money {
         currency: checkout.currency,
         amount: checkout.pricing.totals.grand_total,
     }
-}
-
-fn other_currency(amount: Money, expected: &str) -> Refusal {
-    let violation = Violation::new(
-        "amount.currency_code",
-        Reason::CurrencyMismatch,
-        format!("the order is in {expected}, not in {}", amount.currency),
-    );
-    Refusal::fields(vec![violation])
-        .with("currency_code", amount.currency)
-        .with("expected_currency_code", expected)
 }
 
 fn not_found(key: OrderKey) -> Refusal {

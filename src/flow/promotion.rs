@@ -5,22 +5,92 @@ use tracing::instrument;
 use uuid::Uuid;
 
 use super::{
-    Error, Flow, Page, Paged, Result,
+    Flow, Guard, Page, Paged, Result,
     cart::parse_id,
-    coupon::not_found as code_not_found,
-    new_id, now,
+    change::{ATTEMPTS, pause},
+    concurrent_change, new_id, now,
     once::{self, Once},
 };
 use crate::{
     domain::{
-        checkout::RequestKey,
+        checkout::{RequestKey, check_version},
         coupon::ClassicDiscount,
         money::Money,
-        promotion::{CouponCode, ItemsMatcher, Promotion},
+        promotion::{CouponCode, Promotion, RedemptionType, items::ItemsMatcher},
         reason::{Reason, Refusal},
     },
     store,
 };
+
+mod coupon_code;
+
+pub use crate::store::promotion::PromotionFilter;
+pub use coupon_code::{NewCode, NewCodes, create_code, delete_code, generate_codes, list_codes};
+
+/// Creates a promotion: as it is given, but for its id, version, uses and times.
+#[instrument(name = "flow.create_promotion", skip_all)]
+pub async fn create(
+    flow: &Flow,
+    promotion: Promotion,
+    request: Option<RequestKey>,
+) -> Result<Promotion> {
+    let now = now();
+    let claim = match once::begin(flow, request.as_ref(), now).await? {
+        Once::Answered(id) => return get(flow, parse_id(&id)?).await,
+        Once::New(claim) => claim,
+    };
+    let promotion = Promotion {
+        id: new_id(),
+        uses: 0,
+        version: 1,
+        create_time: now,
+        update_time: now,
+        ..promotion
+    };
+    store::promotion::insert(&claim.transaction, &promotion).await?;
+    claim.commit(&promotion.id.to_string()).await?;
+    flow.reload().await?;
+    Ok(promotion)
+}
+
+/// Changes a promotion: `change` is given it as it is and answers it as it shall be. It may be called several times,
+/// each time on the newest version.
+#[instrument(name = "flow.update_promotion", skip_all)]
+pub async fn update(
+    flow: &Flow,
+    id: Uuid,
+    change: impl Fn(&Promotion) -> std::result::Result<Promotion, Refusal> + Send,
+    guard: Guard,
+) -> Result<Promotion> {
+    for attempt in 0..ATTEMPTS {
+        let now = now();
+        let claim = match once::begin(flow, guard.request.as_ref(), now).await? {
+            Once::Answered(_) => return get(flow, id).await,
+            Once::New(claim) => claim,
+        };
+        let found = store::promotion::load(&claim.transaction, id).await?;
+        let current = found.ok_or_else(|| not_found(id))?;
+        check_version(current.version, guard.expected_version)?;
+        let changed = Promotion {
+            id,
+            redemption: current.redemption,
+            coupon_type: current.coupon_type,
+            uses: current.uses,
+            version: current.version.saturating_add(1),
+            create_time: current.create_time,
+            update_time: now,
+            ..change(&current)?
+        };
+        if store::promotion::replace(&claim.transaction, &changed, current.version).await? {
+            claim.commit("").await?;
+            flow.reload().await?;
+            return Ok(changed);
+        }
+        drop(claim);
+        pause(attempt).await;
+    }
+    Err(concurrent_change().into())
+}
 
 /// A classic coupon to create.
 #[derive(Debug, Clone)]
@@ -53,56 +123,41 @@ pub async fn create_coupon(
 ) -> Result<(Promotion, CouponCode)> {
     let now = now();
     let claim = match once::begin(flow, request.as_ref(), now).await? {
-        Once::Answered(code_id) => return stored_coupon(flow, parse_id(&code_id)?).await,
+        Once::Answered(code_id) => {
+            return coupon_code::stored(flow, parse_id(&code_id)?)
+                .await
+                .map(|(code, promotion)| (promotion, code));
+        }
         Once::New(claim) => claim,
     };
+    let rule = coupon.discount.rule(
+        coupon.minimum_purchase,
+        coupon.items,
+        coupon.shipping_method_ids,
+    );
     let promotion = Promotion {
-        id: new_id(),
-        name: coupon.name,
         display_name: coupon.display_name,
+        redemption: RedemptionType::Coupon,
         coupon_type: Some(coupon.discount.coupon_type()),
-        priority: 0,
         enabled: coupon.enabled,
         start_time: coupon.start_time,
         end_time: coupon.end_time,
         shipping_country_codes: coupon.shipping_country_codes,
-        rules: vec![coupon.discount.rule(
-            coupon.minimum_purchase,
-            coupon.items,
-            coupon.shipping_method_ids,
-        )],
-        create_time: now,
+        ..Promotion::new(new_id(), &coupon.name, vec![rule], now)
     };
     let code = CouponCode {
         id: new_id(),
         promotion_id: promotion.id,
         code: coupon.code,
+        batch_id: None,
         max_uses: coupon.max_uses,
         max_uses_per_customer: coupon.max_uses_per_customer,
         uses: 0,
         create_time: now,
     };
-    if !store::promotion::insert(&claim.transaction, &promotion, &code).await? {
-        let message = format!(
-            "code \"{}\" belongs to a promotion: choose another one",
-            code.code
-        );
-        return Err(Refusal::new(Reason::CouponCodeExists, message)
-            .with("code", code.code)
-            .into());
-    }
+    store::promotion::insert(&claim.transaction, &promotion).await?;
+    coupon_code::insert(&claim.transaction, &code).await?;
     claim.commit(&code.id.to_string()).await?;
-    flow.reload().await?;
-    Ok((promotion, code))
-}
-
-/// The coupon that an earlier request has created.
-async fn stored_coupon(flow: &Flow, code_id: Uuid) -> Result<(Promotion, CouponCode)> {
-    let found = store::promotion::codes(&flow.database, &[code_id]).await?;
-    let (code, promotion) = found.into_iter().next().ok_or_else(|| {
-        let message = "the coupon that this request created does not exist any more";
-        Error::Refused(Refusal::new(Reason::CouponNotFound, message))
-    })?;
     Ok((promotion, code))
 }
 
@@ -113,10 +168,16 @@ pub async fn get(flow: &Flow, id: Uuid) -> Result<Promotion> {
     found.ok_or_else(|| not_found(id).into())
 }
 
+/// Whether there is a promotion with this name.
+pub async fn is_there(flow: &Flow, name: &str) -> Result<bool> {
+    Ok(store::promotion::is_there(&flow.database, name).await?)
+}
+
 /// Lists promotions, newest first.
 #[instrument(name = "flow.list_promotions", skip_all)]
-pub async fn list(flow: &Flow, page: Page) -> Result<Paged<Promotion>> {
-    let promotions = store::promotion::list(&flow.database, page.key()?, page.limit()).await?;
+pub async fn list(flow: &Flow, filter: PromotionFilter, page: Page) -> Result<Paged<Promotion>> {
+    let promotions =
+        store::promotion::list(&flow.database, filter, page.key()?, page.limit()).await?;
     Ok(page.of(promotions, |promotion| promotion.id.to_string()))
 }
 
@@ -128,28 +189,6 @@ pub async fn delete(flow: &Flow, id: Uuid, request: Option<RequestKey>) -> Resul
     };
     if !store::promotion::delete(&claim.transaction, id).await? {
         return Err(not_found(id).into());
-    }
-    claim.commit("").await?;
-    flow.reload().await
-}
-
-/// Lists the codes of a promotion, oldest first.
-#[instrument(name = "flow.list_coupon_codes", skip_all)]
-pub async fn list_codes(flow: &Flow, promotion: Uuid, page: Page) -> Result<Paged<CouponCode>> {
-    get(flow, promotion).await?;
-    let codes =
-        store::promotion::list_codes(&flow.database, promotion, page.key()?, page.limit()).await?;
-    Ok(page.of(codes, |code| code.id.to_string()))
-}
-
-/// Deletes a code.
-#[instrument(name = "flow.delete_coupon_code", skip_all)]
-pub async fn delete_code(flow: &Flow, code: &str, request: Option<RequestKey>) -> Result<()> {
-    let Once::New(claim) = once::begin(flow, request.as_ref(), now()).await? else {
-        return Ok(());
-    };
-    if !store::promotion::delete_code(&claim.transaction, code).await? {
-        return Err(code_not_found(code).into());
     }
     claim.commit("").await?;
     flow.reload().await

@@ -1,8 +1,8 @@
-//! Keeping a checkout up to date with what it was made from: catalog, promotions, shipping offers.
+//! Keeping a checkout up to date with what it was made from: catalog, promotions, shipping offers, balances.
 
 use std::collections::HashSet;
 
-use super::{Flow, Result, change::Draft};
+use super::{Flow, Result, change::Draft, gift_certificate, new_id, store_credit};
 use crate::{
     catalog::Products,
     domain::{
@@ -11,6 +11,7 @@ use crate::{
         consignment::Fulfilment,
         coupon::AppliedCoupon,
         money::Money,
+        pricing::Gift,
         promotion::{CouponCode, Promotion},
         reason::{Reason, Refusal},
         shipping::{Quote, RateRequest},
@@ -25,6 +26,7 @@ pub(super) async fn if_stale(flow: &Flow, draft: &mut Draft) -> Result<()> {
     if (seen.catalog, seen.store) != (current.catalog, current.store) {
         let products = draft.products(flow, &product_ids(&draft.checkout)).await?;
         lines(draft, &products);
+        gift_wrapping(draft);
     }
     if seen.promotions != current.promotions && !draft.checkout.coupons.is_empty() {
         coupons(flow, draft).await?;
@@ -33,12 +35,27 @@ pub(super) async fn if_stale(flow: &Flow, draft: &mut Draft) -> Result<()> {
     Ok(())
 }
 
+/// Takes over what gift certificates and store credit have now, and tells of the certificates that do not pay what they
+/// paid on the checkout as it was `before`.
+pub(super) async fn balances(flow: &Flow, before: &Checkout, draft: &mut Draft) -> Result<()> {
+    let Draft { checkout, now, .. } = draft;
+    if !checkout.gift_certificates.is_empty() {
+        let found = gift_certificate::applied(flow, checkout).await?;
+        checkout.refresh_gift_certificates(&found, *now);
+        checkout.tell_of_gift_certificates(before);
+    }
+    if checkout.store_credit.is_some() {
+        checkout.store_credit = Some(store_credit::available(flow, checkout).await?);
+    }
+    Ok(())
+}
+
 /// The products of the lines, each once.
 pub(super) fn product_ids(checkout: &Checkout) -> Vec<String> {
     let ids: HashSet<&String> = checkout
         .lines
         .iter()
-        .filter(|line| !line.is_custom())
+        .filter(|line| line.is_from_catalog() && line.gift_of.is_none())
         .map(|line| &line.product_id)
         .collect();
     ids.into_iter().cloned().collect()
@@ -54,7 +71,7 @@ pub(super) fn lines(draft: &mut Draft, products: &Products) -> Vec<(String, Refu
         .checkout
         .lines
         .iter_mut()
-        .filter(|line| !line.is_custom())
+        .filter(|line| line.is_from_catalog() && line.gift_of.is_none())
     {
         let subject = line.id.to_string();
         let before = line.list_price();
@@ -81,6 +98,11 @@ pub(super) fn lines(draft: &mut Draft, products: &Products) -> Vec<(String, Refu
         draft.checkout.tell(code, subject, text);
     }
     unavailable
+}
+
+/// Takes over what gift wrapping is called and costs now. Answers the lines whose wrapping cannot be had, with why.
+pub(super) fn gift_wrapping(draft: &mut Draft) -> Vec<(String, Refusal)> {
+    draft.checkout.refresh_gift_wrapping(&draft.snapshot.store)
 }
 
 fn current_facts(
@@ -150,9 +172,47 @@ pub(super) fn applied(code: &CouponCode, promotion: Promotion, entered: String) 
     }
 }
 
+/// Makes shipping, prices and gifts agree with the lines and addresses, where these are no longer those of `before`.
+pub(super) async fn settle(flow: &Flow, before: &Checkout, draft: &mut Draft) -> Result<()> {
+    // A gift can change what shipping costs, and so which promotions apply: twice is enough for all but the oddest of these.
+    for _ in 0..2 {
+        shipping(flow, before, draft).await?;
+        draft.price()?;
+        if !gifts(flow, draft).await? {
+            return Ok(());
+        }
+    }
+    shipping(flow, before, draft).await?;
+    draft.price()
+}
+
+/// Makes the gift lines what promotions give now. Answers whether anything changed.
+async fn gifts(flow: &Flow, draft: &mut Draft) -> Result<bool> {
+    let due = draft.checkout.due_gifts();
+    if due.is_empty()
+        && draft
+            .checkout
+            .lines
+            .iter()
+            .all(|line| line.gift_of.is_none())
+    {
+        return Ok(false);
+    }
+    let ids: Vec<_> = due.into_iter().map(|gift| gift.product_id).collect();
+    let products = draft.products(flow, &ids).await?;
+    let (store, currency) = (&draft.snapshot.store, draft.checkout.currency);
+    let facts = |gift: &Gift| {
+        let product = products.get(&gift.product_id);
+        let product = product.ok_or_else(|| product_not_found(&gift.product_id))?;
+        product.check_purchase(&gift.variant_id, gift.quantity)?;
+        product.facts(&gift.variant_id, &[], store, currency, "gift")
+    };
+    Ok(draft.checkout.keep_gifts(facts, new_id))
+}
+
 /// Drops selected shipping options that are not offered any more, or not at the same cost, wherever what the quote
 /// depends on has changed since `before`.
-pub(super) async fn shipping(flow: &Flow, before: &Checkout, draft: &mut Draft) -> Result<()> {
+async fn shipping(flow: &Flow, before: &Checkout, draft: &mut Draft) -> Result<()> {
     let store = &draft.snapshot.store;
     let mut dropped = Vec::new();
     let mut kept = Vec::new();

@@ -3,8 +3,9 @@
 use tonic::{Request, Response, Status};
 
 use super::{
-    Answer, Api,
-    fields::Fields,
+    Answer, Api, fee,
+    fields::{Fields, Include},
+    manual_discount,
     pb::{self, checkout_service_server::CheckoutService},
     show,
 };
@@ -14,18 +15,23 @@ use crate::{
 };
 
 impl Api {
-    /// A checkout as it is answered, with the shipping options of its consignments if they are asked for.
+    /// A checkout as it is answered, with what is asked for in addition.
     pub(super) async fn show(
         &self,
         checkout: &Checkout,
-        with_options: bool,
+        include: Include,
     ) -> Result<Option<pb::Checkout>, Status> {
-        let quotes = if with_options {
+        let quotes = if include.shipping_options {
             flow::checkout::shipping_quotes(&self.flow, checkout).await?
         } else {
             Vec::new()
         };
-        Ok(Some(show::checkout(checkout, quotes)))
+        let notices = if include.promotion_notifications {
+            flow::checkout::promotion_notices(&self.flow, checkout)?
+        } else {
+            Vec::new()
+        };
+        Ok(Some(show::checkout(checkout, quotes, &notices)))
     }
 }
 
@@ -38,10 +44,10 @@ impl CheckoutService for Api {
         let request = request.into_inner();
         let mut fields = Fields::default();
         let id = fields.uuid("checkout_id", &request.checkout_id);
-        let with_options = fields.includes_shipping_options(request.include);
+        let include = fields.include(request.include);
         fields.finish()?;
         let checkout = flow::checkout::get(&self.flow, id).await?;
-        let checkout = self.show(&checkout, with_options).await?;
+        let checkout = self.show(&checkout, include).await?;
         Ok(Response::new(pb::GetCheckoutResponse { checkout }))
     }
 
@@ -60,10 +66,10 @@ impl CheckoutService for Api {
             customer_message: message.map(|text| fields.long_text("customer_message", text)),
             staff_note: note.map(|text| fields.long_text("staff_note", text)),
         };
-        let with_options = fields.includes_shipping_options(request.include);
+        let include = fields.include(request.include);
         fields.finish()?;
         let checkout = flow::checkout::update(&self.flow, id, update, guard).await?;
-        let checkout = self.show(&checkout, with_options).await?;
+        let checkout = self.show(&checkout, include).await?;
         Ok(Response::new(pb::UpdateCheckoutResponse { checkout }))
     }
 
@@ -76,11 +82,11 @@ impl CheckoutService for Api {
         let guard = fields.guard(&mut request);
         let id = fields.uuid("checkout_id", &request.checkout_id);
         let address = fields.required_message("address", request.address, Fields::address);
-        let with_options = fields.includes_shipping_options(request.include);
+        let include = fields.include(request.include);
         fields.finish()?;
         let address = address.unwrap_or_default();
         let checkout = flow::checkout::add_billing_address(&self.flow, id, address, guard).await?;
-        let checkout = self.show(&checkout, with_options).await?;
+        let checkout = self.show(&checkout, include).await?;
         Ok(Response::new(pb::AddBillingAddressResponse { checkout }))
     }
 
@@ -94,13 +100,104 @@ impl CheckoutService for Api {
         let id = fields.uuid("checkout_id", &request.checkout_id);
         let address_id = fields.optional_uuid("address_id", &request.address_id);
         let address = fields.required_message("address", request.address, Fields::address);
-        let with_options = fields.includes_shipping_options(request.include);
+        let include = fields.include(request.include);
         fields.finish()?;
         let address = address.unwrap_or_default();
         let checkout =
             flow::checkout::update_billing_address(&self.flow, id, address_id, address, guard)
                 .await?;
-        let checkout = self.show(&checkout, with_options).await?;
+        let checkout = self.show(&checkout, include).await?;
         Ok(Response::new(pb::UpdateBillingAddressResponse { checkout }))
+    }
+
+    async fn apply_discounts(
+        &self,
+        request: Request<pb::ApplyDiscountsRequest>,
+    ) -> Answer<pb::ApplyDiscountsResponse> {
+        let mut request = request.into_inner();
+        let mut fields = Fields::default();
+        let guard = fields.guard(&mut request);
+        let id = fields.uuid("checkout_id", &request.checkout_id);
+        let discounts = manual_discount::discounts(&mut fields, request.discounts);
+        let include = fields.include(request.include);
+        fields.finish()?;
+        let checkout = flow::manual_discount::apply(&self.flow, id, discounts, guard).await?;
+        let checkout = self.show(&checkout, include).await?;
+        Ok(Response::new(pb::ApplyDiscountsResponse { checkout }))
+    }
+
+    async fn add_fees(&self, request: Request<pb::AddFeesRequest>) -> Answer<pb::AddFeesResponse> {
+        let mut request = request.into_inner();
+        let mut fields = Fields::default();
+        let guard = fields.guard(&mut request);
+        let id = fields.uuid("checkout_id", &request.checkout_id);
+        let fees = fee::added(&mut fields, request.fees);
+        let include = fields.include(request.include);
+        fields.finish()?;
+        let checkout = flow::fee::add(&self.flow, id, fees, guard).await?;
+        let checkout = self.show(&checkout, include).await?;
+        Ok(Response::new(pb::AddFeesResponse { checkout }))
+    }
+
+    async fn update_fees(
+        &self,
+        request: Request<pb::UpdateFeesRequest>,
+    ) -> Answer<pb::UpdateFeesResponse> {
+        let mut request = request.into_inner();
+        let mut fields = Fields::default();
+        let guard = fields.guard(&mut request);
+        let id = fields.uuid("checkout_id", &request.checkout_id);
+        let fees = fee::updated(&mut fields, request.fees);
+        let include = fields.include(request.include);
+        fields.finish()?;
+        let checkout = flow::fee::update(&self.flow, id, fees, guard).await?;
+        let checkout = self.show(&checkout, include).await?;
+        Ok(Response::new(pb::UpdateFeesResponse { checkout }))
+    }
+
+    async fn delete_fees(
+        &self,
+        request: Request<pb::DeleteFeesRequest>,
+    ) -> Answer<pb::DeleteFeesResponse> {
+        let mut request = request.into_inner();
+        let mut fields = Fields::default();
+        let guard = fields.guard(&mut request);
+        let id = fields.uuid("checkout_id", &request.checkout_id);
+        let fees = fee::deleted(&mut fields, request.fee_ids);
+        let include = fields.include(request.include);
+        fields.finish()?;
+        let checkout = flow::fee::delete(&self.flow, id, fees, guard).await?;
+        let checkout = self.show(&checkout, include).await?;
+        Ok(Response::new(pb::DeleteFeesResponse { checkout }))
+    }
+
+    async fn apply_store_credit(
+        &self,
+        request: Request<pb::ApplyStoreCreditRequest>,
+    ) -> Answer<pb::ApplyStoreCreditResponse> {
+        let mut request = request.into_inner();
+        let mut fields = Fields::default();
+        let guard = fields.guard(&mut request);
+        let id = fields.uuid("checkout_id", &request.checkout_id);
+        let include = fields.include(request.include);
+        fields.finish()?;
+        let checkout = flow::store_credit::apply(&self.flow, id, guard).await?;
+        let checkout = self.show(&checkout, include).await?;
+        Ok(Response::new(pb::ApplyStoreCreditResponse { checkout }))
+    }
+
+    async fn remove_store_credit(
+        &self,
+        request: Request<pb::RemoveStoreCreditRequest>,
+    ) -> Answer<pb::RemoveStoreCreditResponse> {
+        let mut request = request.into_inner();
+        let mut fields = Fields::default();
+        let guard = fields.guard(&mut request);
+        let id = fields.uuid("checkout_id", &request.checkout_id);
+        let include = fields.include(request.include);
+        fields.finish()?;
+        let checkout = flow::store_credit::remove(&self.flow, id, guard).await?;
+        let checkout = self.show(&checkout, include).await?;
+        Ok(Response::new(pb::RemoveStoreCreditResponse { checkout }))
     }
 }

@@ -36,10 +36,10 @@ impl ConsignmentService for Api {
             1..=MAX_CONSIGNMENTS,
             consignment,
         );
-        let with_options = fields.includes_shipping_options(request.include);
+        let include = fields.include(request.include);
         fields.finish()?;
         let checkout = flow::consignment::add(&self.flow, id, consignments, guard).await?;
-        let checkout = self.show(&checkout, with_options).await?;
+        let checkout = self.show(&checkout, include).await?;
         Ok(Response::new(pb::AddConsignmentsResponse { checkout }))
     }
 
@@ -53,11 +53,11 @@ impl ConsignmentService for Api {
         let id = fields.uuid("checkout_id", &request.checkout_id);
         let consignment = fields.uuid("consignment_id", &request.consignment_id);
         let update = update(&mut fields, request.update);
-        let with_options = fields.includes_shipping_options(request.include);
+        let include = fields.include(request.include);
         fields.finish()?;
         let checkout =
             flow::consignment::update(&self.flow, id, consignment, update, guard).await?;
-        let checkout = self.show(&checkout, with_options).await?;
+        let checkout = self.show(&checkout, include).await?;
         Ok(Response::new(pb::UpdateConsignmentResponse { checkout }))
     }
 
@@ -70,10 +70,10 @@ impl ConsignmentService for Api {
         let guard = fields.guard(&mut request);
         let id = fields.uuid("checkout_id", &request.checkout_id);
         let consignment = fields.uuid("consignment_id", &request.consignment_id);
-        let with_options = fields.includes_shipping_options(request.include);
+        let include = fields.include(request.include);
         fields.finish()?;
         let checkout = flow::consignment::delete(&self.flow, id, consignment, guard).await?;
-        let checkout = self.show(&checkout, with_options).await?;
+        let checkout = self.show(&checkout, include).await?;
         Ok(Response::new(pb::DeleteConsignmentResponse { checkout }))
     }
 }

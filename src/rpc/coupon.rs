@@ -20,10 +20,10 @@ impl CouponService for Api {
         let guard = fields.guard(&mut request);
         let id = fields.uuid("checkout_id", &request.checkout_id);
         let code = fields.coupon_code("code", request.code);
-        let with_options = fields.includes_shipping_options(request.include);
+        let include = fields.include(request.include);
         fields.finish()?;
         let checkout = flow::coupon::apply(&self.flow, id, code, guard).await?;
-        let checkout = self.show(&checkout, with_options).await?;
+        let checkout = self.show(&checkout, include).await?;
         Ok(Response::new(pb::ApplyCouponResponse { checkout }))
     }
 
@@ -36,10 +36,10 @@ impl CouponService for Api {
         let guard = fields.guard(&mut request);
         let id = fields.uuid("checkout_id", &request.checkout_id);
         let code = fields.coupon_code("code", request.code);
-        let with_options = fields.includes_shipping_options(request.include);
+        let include = fields.include(request.include);
         fields.finish()?;
         let checkout = flow::coupon::remove(&self.flow, id, code, guard).await?;
-        let checkout = self.show(&checkout, with_options).await?;
+        let checkout = self.show(&checkout, include).await?;
         Ok(Response::new(pb::RemoveCouponResponse { checkout }))
     }
 }

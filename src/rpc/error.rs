@@ -229,6 +229,8 @@ fn add_resource(details: &mut ErrorDetails, refusal: &Refusal) {
         Reason::VariantNotFound => ("Variant", "variant_id"),
         Reason::OrderNotFound => ("Order", "order_id"),
         Reason::PromotionNotFound => ("Promotion", "promotion_id"),
+        Reason::FeeNotFound => ("Fee", "fee_id"),
+        Reason::GiftCertificateNotFound => ("GiftCertificate", named_by(refusal)),
         // Also expired, deleted and paid ones.
         _ => ("Cart", "cart_id"),
     };
@@ -241,6 +243,12 @@ fn add_resource(details: &mut ErrorDetails, refusal: &Refusal) {
         "",
         description,
     );
+}
+
+/// The name of the metadata that comes first: what the thing was asked for by, where there are several ways.
+fn named_by(refusal: &Refusal) -> &str {
+    let first = refusal.metadata.first();
+    first.map_or("", |(name, _)| name.as_str())
 }
 
 /// An error with everything that caused it.

@@ -21,6 +21,7 @@ use crate::domain::{
 mod request;
 mod values;
 
+pub(in crate::rpc) use request::replaceable;
 pub use request::{Mask, Mutation, page_token};
 
 /// Most characters of a text, unless said otherwise.
@@ -186,8 +187,13 @@ impl Fields {
 
     /// A text of people for people, in several lines.
     pub fn long_text(&mut self, name: &str, text: String) -> String {
+        self.long_text_up_to(name, text, MAX_MESSAGE_LENGTH)
+    }
+
+    /// A text of people for people, in several lines, of at most so many characters.
+    pub fn long_text_up_to(&mut self, name: &str, text: String, most: usize) -> String {
         let unwanted = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t');
-        self.text_up_to(name, text, MAX_MESSAGE_LENGTH, unwanted)
+        self.text_up_to(name, text, most, unwanted)
     }
 
     /// Placeholder: the empty string.
@@ -221,17 +227,22 @@ impl Fields {
 
     /// A coupon code. Placeholder: the empty string.
     pub fn coupon_code(&mut self, name: &str, code: String) -> String {
-        let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, ' ' | '_' | '-');
         if code.trim().is_empty() {
             self.refuse(name, "is required");
-        } else if code.chars().count() > MAX_CODE_LENGTH || !code.chars().all(allowed) {
-            let text = format!(
-                "must be 1 to {MAX_CODE_LENGTH} letters, digits, spaces, underscores and hyphens"
-            );
-            self.refuse(name, text);
-        } else {
-            return code;
+            return String::new();
         }
+        self.part_of_code(name, code, MAX_CODE_LENGTH)
+    }
+
+    /// A part of a coupon code, which may be empty. Placeholder: the empty string.
+    pub fn part_of_code(&mut self, name: &str, part: String, most: usize) -> String {
+        let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, ' ' | '_' | '-');
+        if part.chars().count() <= most && part.chars().all(allowed) {
+            return part;
+        }
+        let text =
+            format!("must be at most {most} letters, digits, spaces, underscores and hyphens");
+        self.refuse(name, text);
         String::new()
     }
 
@@ -250,6 +261,14 @@ impl Fields {
             "must be an e-mail address: one \"@\" between two non-empty parts",
         );
         String::new()
+    }
+
+    /// An e-mail address that has to be given. Placeholder: the empty string.
+    pub fn required_email(&mut self, name: &str, email: String) -> String {
+        if email.is_empty() {
+            self.refuse(name, "is required");
+        }
+        self.email(name, email)
     }
 
     /// A number within bounds. Placeholder: the lower bound.
@@ -303,13 +322,27 @@ impl Fields {
         self.choice(name, number, name_of)
     }
 
-    /// Whether the shipping options are to be computed in addition.
-    pub fn includes_shipping_options(&mut self, include: Vec<i32>) -> bool {
+    /// What is to be computed in addition.
+    pub fn include(&mut self, include: Vec<i32>) -> Include {
         let included = self.each("include", include, 0..=MAX_IDS, |fields, number| {
             fields.choice("", number, pb::CheckoutInclude::as_str_name)
         });
-        included.contains(&Some(pb::CheckoutInclude::AvailableShippingOptions))
+        Include {
+            shipping_options: included
+                .contains(&Some(pb::CheckoutInclude::AvailableShippingOptions)),
+            promotion_notifications: included
+                .contains(&Some(pb::CheckoutInclude::PromotionNotifications)),
+        }
     }
+}
+
+/// What a checkout is answered with beside what is always there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Include {
+    /// What is offered for each consignment.
+    pub shipping_options: bool,
+    /// What to tell the shopper of promotions.
+    pub promotion_notifications: bool,
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
-//! Importing a shop from a YAML file whose content is what the API takes: the settings, products and
-//! coupons as the messages `Store`, `Product` and `CreateCouponRequest`, with field names as in the protos.
+//! Importing a shop from a YAML file whose content is what the API takes: the settings, products, promotions and
+//! coupons as the messages `Store`, `Product`, `Promotion` and `CreateCouponRequest`, with field names as in the
+//! protos.
 
 use std::fmt;
 
@@ -12,6 +13,7 @@ use super::{FILE_DESCRIPTOR_SET, catalog, fields::Fields, promotion, settings};
 use crate::{
     domain::{
         catalog::Product,
+        promotion::Promotion,
         reason::{Reason, Refusal},
         store::Store,
     },
@@ -23,6 +25,10 @@ use crate::{
 pub struct Imported {
     /// Products that were created or replaced.
     pub products: usize,
+    /// Promotions that were created.
+    pub promotions: usize,
+    /// Promotions whose name was there already; they were left as they are.
+    pub existing_promotions: usize,
     /// Coupons that were created.
     pub coupons: usize,
     /// Coupons whose code was there already; they were left as they are.
@@ -60,6 +66,7 @@ pub enum ImportError {
 struct Document {
     store: Option<Value>,
     products: Option<Vec<Value>>,
+    promotions: Option<Vec<Value>>,
     coupons: Option<Vec<Value>>,
 }
 
@@ -69,11 +76,13 @@ struct Content {
     store: Option<Store>,
     products: Vec<Product>,
     /// Each with its place.
+    promotions: Vec<(String, Promotion)>,
+    /// Each with its place.
     coupons: Vec<(String, NewCoupon)>,
 }
 
 /// Imports a file. All of it is checked before anything is done. Settings and products replace those
-/// that are there; coupons are only added.
+/// that are there; promotions, by their names, and coupons are only added.
 ///
 /// # Errors
 /// Each [`ImportError`] names the place.
@@ -86,6 +95,8 @@ pub async fn import(flow: &Flow, yaml: &str) -> Result<Imported, ImportError> {
     let content = read(yaml, &current)?;
     let mut imported = Imported {
         products: content.products.len(),
+        promotions: 0,
+        existing_promotions: 0,
         coupons: 0,
         existing_coupons: 0,
     };
@@ -97,6 +108,16 @@ pub async fn import(flow: &Flow, yaml: &str) -> Result<Imported, ImportError> {
     for batch in content.products.chunks(catalog::MAX_PRODUCTS) {
         let upserted = flow::catalog::upsert(flow, batch.to_vec(), None).await;
         upserted.map_err(failed("products"))?;
+    }
+    for (place, promotion) in content.promotions {
+        let there = flow::promotion::is_there(flow, &promotion.name).await;
+        if there.map_err(failed(&place))? {
+            imported.existing_promotions = imported.existing_promotions.saturating_add(1);
+            continue;
+        }
+        let created = flow::promotion::create(flow, promotion, None).await;
+        created.map_err(failed(&place))?;
+        imported.promotions = imported.promotions.saturating_add(1);
     }
     for (place, coupon) in content.coupons {
         match flow::promotion::create_coupon(flow, coupon, None).await {
@@ -146,21 +167,23 @@ fn read(yaml: &str, current: &Store) -> Result<Content, ImportError> {
         .finish()
         .map_err(|refusal| ImportError::Document(refusal.message))?;
 
-    let mut coupons = Vec::new();
-    for (index, value) in document.coupons.into_iter().flatten().enumerate() {
-        let place = place("coupons", index, &value, "code");
-        let coupon = messages.read(
-            &place,
-            "CreateCouponRequest",
-            value,
-            promotion::read::coupon,
-        )?;
-        coupons.push((place, coupon));
-    }
     Ok(Content {
         store,
         products,
-        coupons,
+        promotions: messages.each(
+            "promotions",
+            "name",
+            document.promotions,
+            "Promotion",
+            promotion::read::promotion,
+        )?,
+        coupons: messages.each(
+            "coupons",
+            "code",
+            document.coupons,
+            "CreateCouponRequest",
+            promotion::read::coupon,
+        )?,
     })
 }
 
@@ -186,6 +209,24 @@ impl Messages {
         let pool = DescriptorPool::decode(FILE_DESCRIPTOR_SET);
         pool.map(Self)
             .map_err(|error| ImportError::Document(error.to_string()))
+    }
+
+    /// Reads each value of a list as the message `name`, with its place, in which `key` says which it is.
+    fn each<M: Message + Default, T>(
+        &self,
+        list: &str,
+        key: &str,
+        values: Option<Vec<Value>>,
+        name: &str,
+        read: impl Fn(&mut Fields, M) -> T,
+    ) -> Result<Vec<(String, T)>, ImportError> {
+        let values = values.into_iter().flatten().enumerate();
+        let read = values.map(|(index, value)| {
+            let place = place(list, index, &value, key);
+            let read = self.read(&place, name, value, &read)?;
+            Ok((place, read))
+        });
+        read.collect()
     }
 
     /// Reads a value as the message `name`, and that as a request's.
@@ -232,6 +273,7 @@ mod tests {
         let yaml = include_str!("../../examples/store.yaml");
         let content = read(yaml, &Store::empty(Currency::USD)).unwrap();
         assert!(!content.store.unwrap().shipping_zones.is_empty());
+        assert_eq!(content.promotions.len(), 3);
     }
 
     #[test]
@@ -263,6 +305,10 @@ mod tests {
             (
                 "products: [{ name: Mug, weight_grams: heavy }]",
                 "products[0]: ",
+            ),
+            (
+                "promotions: [{ name: Gift, rules: [{ action: { gift_item: {} } }] }]",
+                "promotions[0] (Gift): rules[0].action.gift_item.product_id: ",
             ),
             (
                 "coupons: [{ code: TEN, percentage: 10 }]",

@@ -14,9 +14,12 @@ mod checkout;
 mod consignment;
 mod coupon;
 pub mod error;
+mod fee;
 pub mod fields;
+mod gift_certificate;
 pub mod import;
 pub mod layers;
+mod manual_discount;
 mod order;
 mod promotion;
 mod settings;
@@ -45,12 +48,13 @@ pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "
 pub const MAX_REQUEST_BYTES: usize = 1024 * 1024;
 
 /// Every service of this crate, by its full name.
-pub const SERVICES: [&str; 8] = [
+pub const SERVICES: [&str; 9] = [
     pb::cart_service_server::SERVICE_NAME,
     pb::catalog_service_server::SERVICE_NAME,
     pb::checkout_service_server::SERVICE_NAME,
     pb::consignment_service_server::SERVICE_NAME,
     pb::coupon_service_server::SERVICE_NAME,
+    pb::gift_certificate_service_server::SERVICE_NAME,
     pb::order_service_server::SERVICE_NAME,
     pb::promotion_service_server::SERVICE_NAME,
     pb::store_service_server::SERVICE_NAME,
@@ -88,6 +92,7 @@ pub async fn routes(
         checkout_service_server::CheckoutServiceServer,
         consignment_service_server::ConsignmentServiceServer,
         coupon_service_server::CouponServiceServer,
+        gift_certificate_service_server::GiftCertificateServiceServer,
         order_service_server::OrderServiceServer,
         promotion_service_server::PromotionServiceServer,
         store_service_server::StoreServiceServer,

@@ -4,8 +4,9 @@ use tonic::{Request, Response};
 
 use super::{
     Answer, Api,
-    fields::{Fields, Mask},
+    fields::{Fields, Mask, page_token, replaceable},
     pb::{self, store_service_server::StoreService},
+    show::gift_certificate::{ledger_entry, store_credit},
 };
 use crate::{
     domain::{reason::Refusal, store::Store},
@@ -42,6 +43,44 @@ impl StoreService for Api {
         let store = Some(show::store(&store));
         Ok(Response::new(pb::UpdateStoreResponse { store }))
     }
+
+    async fn get_store_credit(
+        &self,
+        request: Request<pb::GetStoreCreditRequest>,
+    ) -> Answer<pb::GetStoreCreditResponse> {
+        let request = request.into_inner();
+        let mut fields = Fields::default();
+        let customer_id = fields.required_text("customer_id", request.customer_id);
+        let currency = fields.optional_currency("currency_code", &request.currency_code);
+        let page = fields.page(request.page_size, &request.page_token);
+        fields.finish()?;
+        let (credit, page) =
+            flow::store_credit::get(&self.flow, &customer_id, currency, page).await?;
+        let currency = credit.balance.currency;
+        let entries = page.items.iter();
+        Ok(Response::new(pb::GetStoreCreditResponse {
+            store_credit: Some(store_credit(&credit)),
+            entries: entries.map(|entry| ledger_entry(currency, entry)).collect(),
+            next_page_token: page_token(page.next.as_deref()),
+        }))
+    }
+
+    async fn set_store_credit(
+        &self,
+        request: Request<pb::SetStoreCreditRequest>,
+    ) -> Answer<pb::SetStoreCreditResponse> {
+        let mut request = request.into_inner();
+        let mut fields = Fields::default();
+        let guard = fields.guard(&mut request);
+        let customer_id = fields.required_text("customer_id", request.customer_id);
+        let balance = fields.required_money("balance", request.balance);
+        let note = fields.text("note", request.note);
+        fields.finish()?;
+        let credit =
+            flow::store_credit::set(&self.flow, &customer_id, balance, &note, guard).await?;
+        let store_credit = Some(store_credit(&credit));
+        Ok(Response::new(pb::SetStoreCreditResponse { store_credit }))
+    }
 }
 
 /// The settings with the fields of the mask replaced. The whole is checked, for what is left refers to
@@ -53,21 +92,8 @@ fn changed(current: &Store, given: &pb::Store, mask: &Mask) -> Result<Store, Ref
     fields.finish().map(|()| store)
 }
 
-macro_rules! replaceable {
-    ($($field:ident),* $(,)?) => {
-        /// The top-level fields that can be replaced.
-        const FIELDS: &[&str] = &[$(stringify!($field)),*];
-
-        fn overlaid(mut document: pb::Store, given: &pb::Store, mask: &Mask) -> pb::Store {
-            $(if mask.names(stringify!($field), true) {
-                document.$field.clone_from(&given.$field);
-            })*
-            document
-        }
-    };
-}
-
 replaceable!(
+    pb::Store;
     name,
     default_currency_code,
     currencies,
@@ -80,6 +106,7 @@ replaceable!(
     tax_zones,
     shipping_zones,
     pickup_methods,
+    gift_wrapping_options,
 );
 
 #[cfg(test)]

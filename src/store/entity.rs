@@ -129,9 +129,13 @@ pub mod promotion {
         #[sea_orm(primary_key, auto_increment = false)]
         pub id: Uuid,
         pub name: String,
+        pub redemption: String,
         pub enabled: bool,
         pub start_time: Option<DateTimeUtc>,
         pub end_time: Option<DateTimeUtc>,
+        pub max_uses: Option<i64>,
+        pub uses: i64,
+        pub version: i64,
         pub create_time: DateTimeUtc,
         pub document: String,
     }
@@ -153,6 +157,7 @@ pub mod coupon_code {
         pub promotion_id: Uuid,
         pub code: String,
         pub normalized_code: String,
+        pub batch_id: Option<Uuid>,
         pub max_uses: Option<i64>,
         pub max_uses_per_customer: Option<i64>,
         pub uses: i64,
@@ -190,6 +195,26 @@ pub mod coupon_redemption {
         pub checkout_id: Uuid,
         pub order_id: Uuid,
         pub customer_id: String,
+        pub create_time: DateTimeUtc,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+pub mod promotion_redemption {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+    #[sea_orm(table_name = "promotion_redemptions")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub promotion_id: Uuid,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub checkout_id: Uuid,
+        pub order_id: Uuid,
         pub create_time: DateTimeUtc,
     }
 
@@ -249,6 +274,125 @@ pub mod request {
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
     pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+pub mod balance {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+    #[sea_orm(table_name = "balances")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Uuid,
+        pub customer_id: Option<String>,
+        pub currency_code: String,
+        pub balance: i64,
+        pub version: i64,
+        pub create_time: DateTimeUtc,
+        pub update_time: DateTimeUtc,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {
+        #[sea_orm(has_many = "super::balance_hold::Entity")]
+        Hold,
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+pub mod balance_hold {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+    #[sea_orm(table_name = "balance_holds")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub checkout_id: Uuid,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub balance_id: Uuid,
+        pub amount: i64,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {
+        #[sea_orm(
+            belongs_to = "super::balance::Entity",
+            from = "Column::BalanceId",
+            to = "super::balance::Column::Id"
+        )]
+        Balance,
+    }
+
+    impl Related<super::balance::Entity> for Entity {
+        fn to() -> RelationDef {
+            Relation::Balance.def()
+        }
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+pub mod ledger_entry {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+    #[sea_orm(table_name = "ledger_entries")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub balance_id: Uuid,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub version: i64,
+        pub id: Uuid,
+        pub kind: String,
+        pub amount: i64,
+        pub balance: i64,
+        pub order_id: Option<Uuid>,
+        pub note: String,
+        pub create_time: DateTimeUtc,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+pub mod gift_certificate {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+    #[sea_orm(table_name = "gift_certificates")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Uuid,
+        pub code: String,
+        pub normalized_code: String,
+        pub enabled: bool,
+        pub amount: i64,
+        pub recipient_email: String,
+        pub expire_time: Option<DateTimeUtc>,
+        pub order_id: Option<Uuid>,
+        pub card: String,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {
+        #[sea_orm(
+            belongs_to = "super::balance::Entity",
+            from = "Column::Id",
+            to = "super::balance::Column::Id"
+        )]
+        Balance,
+    }
+
+    impl Related<super::balance::Entity> for Entity {
+        fn to() -> RelationDef {
+            Relation::Balance.def()
+        }
+    }
 
     impl ActiveModelBehavior for ActiveModel {}
 }

@@ -1,20 +1,23 @@
-//! What is kept: checkouts, orders, the catalog, promotions and settings, in PostgreSQL or SQLite.
+//! What is kept: checkouts, orders, the catalog, promotions, balances and settings, in PostgreSQL or SQLite.
 //!
 //! One file per area, with plain functions. They take a [`Connection`], which is the [`Database`] or a
 //! [`Transaction`]; those that need more than one statement to do their work take a [`Transaction`]. What is
 //! searched is in columns, the rest of an aggregate is one JSON document. Rows never leave this module.
 
+pub mod balance;
 pub mod catalog;
 pub mod checkout;
 mod database;
 mod entity;
 mod error;
+pub mod gift_certificate;
 mod migration;
 pub mod order;
 pub mod promotion;
 pub mod request;
 pub mod revision;
 pub mod settings;
+pub mod store_credit;
 
 pub use database::{Connection, Database, Transaction};
 pub use error::{Result, StoreError};

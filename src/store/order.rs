@@ -216,11 +216,13 @@ pub async fn flag_siblings(
     Ok(())
 }
 
-/// The order that paid the checkout, if one has.
+/// The order that paid the checkout, if one has. Until the transaction ends nobody else gets an answer: payments of one
+/// checkout take turns from here on.
 pub async fn paid_order_of(c: &impl Connection, checkout_id: Uuid) -> Result<Option<Uuid>> {
     let select = checkout::Entity::find_by_id(checkout_id)
         .select_only()
-        .column(checkout::Column::PaidOrderId);
+        .column(checkout::Column::PaidOrderId)
+        .lock_exclusive();
     let paid: Option<Option<Uuid>> = select.into_tuple().one(c.orm()).await?;
     Ok(paid.flatten())
 }

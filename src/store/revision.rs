@@ -14,7 +14,7 @@ use crate::domain::checkout::Revisions;
 pub(super) enum Area {
     /// Products.
     Catalog,
-    /// Promotions and coupon codes, but not how often a code has been used.
+    /// Promotions, and whether one that is limited has uses left; of coupon codes those that were deleted.
     Promotions,
     /// The store's settings.
     Store,

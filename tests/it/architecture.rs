@@ -35,6 +35,7 @@ const HOMES: &[(&str, &str)] = &[
 const DOMAIN_CRATES: &[&str] = &[
     "std",
     "chrono",
+    "chrono_tz",
     "iso_currency",
     "serde",
     "thiserror",

@@ -546,6 +546,7 @@ async fn promotions_are_managed(api: Api) {
         let request = pb::ListPromotionsRequest {
             page_size: 2,
             page_token,
+            ..Default::default()
         };
         let page = call!(api.promotions, list_promotions, request).unwrap();
         names.extend(page.promotions.into_iter().map(|promotion| promotion.name));

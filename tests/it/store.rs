@@ -1,10 +1,13 @@
 //! What the store promises, on each database.
 
+mod balance;
 mod catalog;
 mod checkout;
 mod connection;
+mod gift_certificate;
 mod order;
 mod promotion;
+mod redemption;
 mod request;
 mod samples;
 mod settings;
@@ -71,6 +74,11 @@ contracts! {
         a_promotion_comes_back_with_its_code,
         a_code_is_taken_in_any_case,
         promotions_and_codes_are_listed_by_age,
+        promotions_are_listed_by_what_they_are,
+        a_promotion_is_replaced_at_its_version,
+        those_that_can_apply_are_active,
+        codes_are_added_unless_they_are_taken,
+        a_row_without_the_newer_columns_is_a_coupon,
         deleting_a_promotion_deletes_its_codes,
         a_limit_is_exact_whoever_redeems_at_once,
         a_customers_limit_is_exact,
@@ -78,6 +86,27 @@ contracts! {
         what_is_released_can_be_redeemed_again,
         a_refused_redemption_leaves_nothing,
         a_deleted_code_is_gone,
+    }
+    redemption {
+        a_limit_is_exact_whoever_redeems_at_once,
+        a_limit_is_exact_while_uses_are_given_back,
+        a_checkout_redeems_a_promotion_once,
+        the_last_use_raises_the_revision,
+        a_deleted_promotion_is_gone,
+        a_change_keeps_the_uses,
+    }
+    balance {
+        store_credit_comes_back_with_its_ledger,
+        a_customer_has_one_balance_in_a_currency,
+        a_balance_never_goes_below_zero,
+        of_changes_to_one_version_one_wins,
+        a_checkout_can_pay_with_what_it_holds,
+        payments_of_one_checkout_take_turns,
+    }
+    gift_certificate {
+        a_gift_certificate_comes_back_as_it_was,
+        a_code_is_taken_in_any_case,
+        gift_certificates_are_listed_newest_first,
     }
     settings {
         settings_come_back_as_they_were,

@@ -336,7 +336,7 @@ fn an_overflow_is_refused() {
     let error = cartwright::domain::pricing::price(
         &checkout,
         &untaxed("USD"),
-        &[],
+        &cartwright::domain::promotion::index::Promotions::default(),
         crate::harness::shop::now(),
     );
     assert_eq!(error.unwrap_err().reason, Reason::AmountOverflow);

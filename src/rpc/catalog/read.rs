@@ -15,6 +15,7 @@ const MAX_OPTIONS: usize = 10;
 const MAX_VALUES: usize = 100;
 const MAX_VARIANTS: usize = 600;
 const MAX_MODIFIERS: usize = 20;
+const MAX_CUSTOM_FIELDS: usize = 50;
 /// Grams.
 const MAX_WEIGHT: i64 = 1_000_000_000;
 /// Millimetres.
@@ -86,6 +87,15 @@ pub(in crate::rpc) fn product(fields: &mut Fields, product: pb::Product, store: 
         options,
         variants,
         modifiers,
+        custom_fields: fields.each(
+            "custom_fields",
+            product.custom_fields,
+            0..=MAX_CUSTOM_FIELDS,
+            |fields, field| {
+                let name = fields.required_text("name", field.name);
+                (name, fields.text("value", field.value))
+            },
+        ),
         version: 0,
     }
 }
@@ -293,6 +303,10 @@ mod tests {
                 r#type: pb::ModifierType::Text.into(),
                 price_adjustment: usd(-100),
                 ..Default::default()
+            }],
+            custom_fields: vec![pb::ProductCustomField {
+                name: "Fabric".into(),
+                value: "Linen".into(),
             }],
             ..Default::default()
         }

@@ -59,6 +59,14 @@ pub(super) fn product(product: &Product) -> pb::Product {
             .map(|shown| modifier(shown, currency))
             .collect(),
         version: product.version,
+        custom_fields: product
+            .custom_fields
+            .iter()
+            .map(|(name, value)| pb::ProductCustomField {
+                name: name.clone(),
+                value: value.clone(),
+            })
+            .collect(),
     }
 }
 

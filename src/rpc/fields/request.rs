@@ -59,20 +59,35 @@ mutations! {
     UpdateCheckoutRequest(expected_version),
     AddBillingAddressRequest(expected_version),
     UpdateBillingAddressRequest(expected_version),
+    ApplyDiscountsRequest(expected_version),
+    AddFeesRequest(expected_version),
+    UpdateFeesRequest(expected_version),
+    DeleteFeesRequest(expected_version),
     AddConsignmentsRequest(expected_version),
     UpdateConsignmentRequest(expected_version),
     DeleteConsignmentRequest(expected_version),
     ApplyCouponRequest(expected_version),
     RemoveCouponRequest(expected_version),
+    ApplyGiftCertificateRequest(expected_version),
+    RemoveGiftCertificateRequest(expected_version),
+    ApplyStoreCreditRequest(expected_version),
+    RemoveStoreCreditRequest(expected_version),
     CreateOrderRequest(expected_version),
     RecordPaymentRequest,
     CancelOrderRequest,
     UpsertProductsRequest,
     DeleteProductRequest,
+    CreatePromotionRequest,
+    UpdatePromotionRequest(expected_version),
     CreateCouponRequest,
+    CreateCouponCodeRequest,
+    GenerateCouponCodesRequest,
     DeletePromotionRequest,
     DeleteCouponCodeRequest,
     UpdateStoreRequest(expected_version),
+    IssueGiftCertificateRequest,
+    UpdateGiftCertificateRequest(expected_version),
+    SetStoreCreditRequest(expected_version),
 }
 
 /// Which fields an update changes.
@@ -98,6 +113,23 @@ impl Mask {
         self.names(field, !text.is_empty()).then_some(text)
     }
 }
+
+/// Says which top-level fields of a message can be replaced, by `FIELDS`, and replaces those of a mask, by `overlaid`.
+macro_rules! replaceable {
+    ($message:ty; $($field:ident),* $(,)?) => {
+        /// The top-level fields that can be replaced.
+        const FIELDS: &[&str] = &[$(stringify!($field)),*];
+
+        /// What is there, with the fields of the mask as they are given.
+        fn overlaid(mut there: $message, given: &$message, mask: &$crate::rpc::fields::Mask) -> $message {
+            $(if mask.names(stringify!($field), true) {
+                there.$field.clone_from(&given.$field);
+            })*
+            there
+        }
+    };
+}
+pub(in crate::rpc) use replaceable;
 
 impl Fields {
     /// What guards a change. Takes the request id out of the request, whose rest is then digested.

@@ -175,9 +175,13 @@ fn enums() {
         |number| read(|f| f.optional_choice("state", number, pb::PaymentState::as_str_name));
     assert_eq!(optional(0), Ok(None));
     assert!(optional(9).is_err());
-    assert_eq!(read(|f| f.includes_shipping_options(vec![])), Ok(false));
-    assert_eq!(read(|f| f.includes_shipping_options(vec![1])), Ok(true));
-    assert!(read(|f| f.includes_shipping_options(vec![1, 0])).is_err());
+    assert_eq!(read(|f| f.include(vec![])), Ok(Include::default()));
+    let both = Include {
+        shipping_options: true,
+        promotion_notifications: true,
+    };
+    assert_eq!(read(|f| f.include(vec![2, 1])), Ok(both));
+    assert!(read(|f| f.include(vec![1, 0])).is_err());
 }
 
 #[test]

@@ -42,14 +42,29 @@ impl Fields {
     /// An amount of any currency that may be left out.
     pub fn money(&mut self, name: &str, money: Option<pb::Money>) -> Option<Money> {
         self.message(name, money, |fields, money| {
-            fields.read_money(&money, 0..=MAX_AMOUNT)
+            fields.read_money(&money, |_| 0..=MAX_AMOUNT)
         })
     }
 
     /// An amount of any currency that has to be given. Placeholder: nothing, of the US dollar.
     pub fn required_money(&mut self, name: &str, money: Option<pb::Money>) -> Money {
+        self.money_within(name, money, |_| 0..=MAX_AMOUNT)
+    }
+
+    /// An amount of any currency above 0 that has to be given. Placeholder: as of any amount.
+    pub fn positive_money(&mut self, name: &str, money: Option<pb::Money>) -> Money {
+        self.money_within(name, money, |_| 1..=MAX_AMOUNT)
+    }
+
+    /// An amount that has to be given, within the bounds that its currency has. Placeholder: as of any amount.
+    pub fn money_within(
+        &mut self,
+        name: &str,
+        money: Option<pb::Money>,
+        bounds: impl FnOnce(Currency) -> RangeInclusive<i64>,
+    ) -> Money {
         let read = self.required_message(name, money, |fields, money| {
-            fields.read_money(&money, 0..=MAX_AMOUNT)
+            fields.read_money(&money, bounds)
         });
         read.unwrap_or(Money {
             currency: Currency::USD,
@@ -95,10 +110,16 @@ impl Fields {
         read.unwrap_or_default()
     }
 
-    fn read_money(&mut self, money: &pb::Money, bounds: RangeInclusive<i64>) -> Money {
+    fn read_money(
+        &mut self,
+        money: &pb::Money,
+        bounds: impl FnOnce(Currency) -> RangeInclusive<i64>,
+    ) -> Money {
+        let currency = self.currency("currency_code", &money.currency_code);
+        let minor = self.number("amount_minor", money.amount_minor, bounds(currency));
         Money {
-            currency: self.currency("currency_code", &money.currency_code),
-            amount: Amount::new(self.number("amount_minor", money.amount_minor, bounds)),
+            currency,
+            amount: Amount::new(minor),
         }
     }
 
@@ -108,7 +129,7 @@ impl Fields {
         expected: Currency,
         bounds: RangeInclusive<i64>,
     ) -> Amount {
-        let money = self.read_money(money, bounds);
+        let money = self.read_money(money, |_| bounds);
         self.expect_currency("currency_code", money.currency, expected);
         money.amount
     }

@@ -1,280 +1,112 @@
-//! Reads classic coupons.
+//! Reads promotions, coupons and codes.
+
+use chrono::{DateTime, Utc};
+use prost_types::Timestamp;
 
 use crate::{
-    domain::{coupon::ClassicDiscount, money::Money, promotion::ItemsMatcher},
-    flow::promotion::NewCoupon,
+    flow::promotion::{NewCode, NewCodes},
     rpc::{
         fields::{Fields, MAX_IDS},
-        pb::{self, CouponType},
+        pb,
     },
 };
 
-/// Most that a coupon can be limited to.
-const MAX_USES: i64 = 1_000_000_000;
+mod coupon;
+mod items;
+mod promotion;
+mod rule;
 
-/// A coupon to create.
-pub(in crate::rpc) fn coupon(fields: &mut Fields, request: pb::CreateCouponRequest) -> NewCoupon {
-    let kind = fields.choice("type", request.r#type, CouponType::as_str_name);
-    check_scope(fields, kind, &request);
-    let code = fields.coupon_code("code", request.code);
-    let name = fields.text("name", request.name);
-    let name = if name.is_empty() { code.clone() } else { name };
-    let display_name = fields.text("display_name", request.display_name);
-    let display_name = if display_name.is_empty() {
-        name.clone()
-    } else {
-        display_name
-    };
-    let discount = discount(fields, kind, request.amount, &request.percentage);
-    let start_time = fields.time("start_time", request.start_time);
-    let end_time = fields.time("expire_time", request.expire_time);
-    if start_time.is_some_and(|start| end_time.is_some_and(|end| end <= start)) {
-        fields.refuse("expire_time", "must be after start_time");
-    }
-    let countries = request.shipping_country_codes;
-    NewCoupon {
-        code,
-        name,
-        display_name,
-        discount,
-        minimum_purchase: minimum_purchase(fields, request.minimum_purchase, discount),
-        items: ItemsMatcher {
-            product_ids: fields.ids(
-                "applies_to_product_ids",
-                request.applies_to_product_ids,
-                MAX_IDS,
-            ),
-            category_ids: fields.ids(
-                "applies_to_category_ids",
-                request.applies_to_category_ids,
-                MAX_IDS,
-            ),
-            excluded_product_ids: fields.ids(
-                "excluded_product_ids",
-                request.excluded_product_ids,
-                MAX_IDS,
-            ),
-            excluded_category_ids: fields.ids(
-                "excluded_category_ids",
-                request.excluded_category_ids,
-                MAX_IDS,
-            ),
-        },
-        shipping_country_codes: fields.each(
-            "shipping_country_codes",
-            countries,
-            0..=MAX_IDS,
-            |fields, code| fields.country_code("", code),
-        ),
-        shipping_method_ids: fields.ids(
-            "shipping_method_ids",
-            request.shipping_method_ids,
-            MAX_IDS,
-        ),
-        start_time,
-        end_time,
-        max_uses: limit(fields, "max_uses", request.max_uses),
-        max_uses_per_customer: limit(
+pub(in crate::rpc) use coupon::coupon;
+pub(in crate::rpc) use promotion::promotion;
+pub(super) use promotion::{is_enabled, redemption_type};
+
+/// Most that uses can be limited to.
+const MAX_USES: i64 = 1_000_000_000;
+/// Most codes that are generated at once.
+const MAX_CODES: i32 = 10_000;
+/// Most characters that generated codes have in common.
+const MAX_PREFIX: usize = 20;
+/// Random characters of a generated code unless asked for otherwise, fewest and most.
+const RANDOM_LENGTH: i32 = 10;
+const MIN_RANDOM_LENGTH: i32 = 6;
+const MAX_RANDOM_LENGTH: i32 = 30;
+
+/// A code to create.
+pub(super) fn new_code(fields: &mut Fields, request: pb::CreateCouponCodeRequest) -> NewCode {
+    NewCode {
+        promotion_id: fields.uuid("promotion_id", &request.promotion_id),
+        code: fields.coupon_code("code", request.code),
+        max_uses: uses(fields, "max_uses", request.max_uses),
+        max_uses_per_customer: uses(
             fields,
             "max_uses_per_customer",
             request.max_uses_per_customer,
         ),
-        enabled: !request.disabled,
     }
 }
 
-/// Notes what is set and does not go with the kind of coupon: ignoring it would make the coupon give
-/// something else than was meant.
-fn check_scope(fields: &mut Fields, kind: Option<CouponType>, request: &pb::CreateCouponRequest) {
-    let (on_goods, on_shipping) = match kind {
-        None | Some(CouponType::Unspecified) => return,
-        Some(CouponType::ShippingDiscount | CouponType::FreeShipping) => (false, true),
-        Some(_) => (true, false),
+/// Codes to generate.
+pub(super) fn new_codes(fields: &mut Fields, request: pb::GenerateCouponCodesRequest) -> NewCodes {
+    let length = match request.length {
+        0 => RANDOM_LENGTH,
+        length => fields.number("length", length, MIN_RANDOM_LENGTH..=MAX_RANDOM_LENGTH),
     };
-    let goods = [
-        ("applies_to_product_ids", &request.applies_to_product_ids),
-        ("applies_to_category_ids", &request.applies_to_category_ids),
-        ("excluded_product_ids", &request.excluded_product_ids),
-        ("excluded_category_ids", &request.excluded_category_ids),
-    ];
-    for (name, ids) in goods {
-        if !on_goods && !ids.is_empty() {
-            fields.refuse(name, "is for coupons that discount goods");
-        }
+    NewCodes {
+        promotion_id: fields.uuid("promotion_id", &request.promotion_id),
+        count: count(fields, "count", request.count, 1, MAX_CODES),
+        prefix: fields.part_of_code("prefix", request.prefix, MAX_PREFIX),
+        length: length.unsigned_abs(),
+        max_uses: uses(fields, "max_uses", request.max_uses.unwrap_or(1)),
+        max_uses_per_customer: uses(
+            fields,
+            "max_uses_per_customer",
+            request.max_uses_per_customer,
+        ),
     }
-    if !on_shipping && !request.shipping_method_ids.is_empty() {
-        fields.refuse(
-            "shipping_method_ids",
-            "is for coupons that discount shipping",
-        );
-    }
-    let by_percentage = kind == Some(CouponType::PercentageDiscount);
-    if !by_percentage && !request.percentage.is_empty() {
-        fields.refuse("percentage", "is for COUPON_TYPE_PERCENTAGE_DISCOUNT");
-    }
-    if (by_percentage || kind == Some(CouponType::FreeShipping)) && request.amount.is_some() {
-        fields.refuse("amount", "is for coupons that take off an amount");
-    }
-}
-
-/// Placeholder: free shipping.
-fn discount(
-    fields: &mut Fields,
-    kind: Option<CouponType>,
-    amount: Option<pb::Money>,
-    percentage: &str,
-) -> ClassicDiscount {
-    let make = match kind {
-        Some(CouponType::PercentageDiscount) => {
-            let rate = fields.discount_percentage("percentage", percentage);
-            return ClassicDiscount::Percentage(rate);
-        }
-        Some(CouponType::PerItemDiscount) => ClassicDiscount::PerItem,
-        Some(CouponType::PerTotalDiscount) => ClassicDiscount::PerTotal,
-        Some(CouponType::ShippingDiscount) => ClassicDiscount::Shipping,
-        Some(CouponType::FreeShipping | CouponType::Unspecified) | None => {
-            return ClassicDiscount::FreeShipping;
-        }
-    };
-    let nothing = amount.as_ref().is_some_and(|money| money.amount_minor == 0);
-    let amount = fields.required_money("amount", amount);
-    if nothing {
-        fields.refuse("amount.amount_minor", "must be above 0");
-    }
-    make(amount)
-}
-
-/// A coupon works in one currency.
-fn minimum_purchase(
-    fields: &mut Fields,
-    minimum: Option<pb::Money>,
-    discount: ClassicDiscount,
-) -> Option<Money> {
-    let minimum = fields.money("minimum_purchase", minimum)?;
-    if let ClassicDiscount::PerItem(amount)
-    | ClassicDiscount::PerTotal(amount)
-    | ClassicDiscount::Shipping(amount) = discount
-    {
-        let path = "minimum_purchase.currency_code";
-        fields.expect_currency(path, minimum.currency, amount.currency);
-    }
-    Some(minimum)
 }
 
 /// A limit on uses, where 0 is none.
-fn limit(fields: &mut Fields, name: &str, uses: i64) -> Option<i64> {
+fn uses(fields: &mut Fields, name: &str, uses: i64) -> Option<i64> {
     Some(fields.number(name, uses, 0..=MAX_USES)).filter(|uses| *uses > 0)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::money::Rate;
+/// A number of things within bounds, of which none is negative.
+fn count(fields: &mut Fields, name: &str, number: i32, least: i32, most: i32) -> u32 {
+    fields.number(name, number, least..=most).unsigned_abs()
+}
 
-    #[expect(clippy::unnecessary_wraps, reason = "fields are optional")]
-    fn money(code: &str, amount_minor: i64) -> Option<pb::Money> {
-        Some(pb::Money {
-            currency_code: code.into(),
-            amount_minor,
-        })
-    }
-
-    fn request(kind: CouponType) -> pb::CreateCouponRequest {
-        pb::CreateCouponRequest {
-            code: "SAVE 10".into(),
-            r#type: kind.into(),
-            ..Default::default()
-        }
-    }
-
-    fn read(request: pb::CreateCouponRequest) -> Result<NewCoupon, Vec<String>> {
-        let mut fields = Fields::default();
-        let coupon = coupon(&mut fields, request);
-        let paths = |refusal: crate::domain::reason::Refusal| {
-            refusal
-                .violations
-                .into_iter()
-                .map(|violation| violation.subject)
-                .collect()
-        };
-        fields.finish().map(|()| coupon).map_err(paths)
-    }
-
-    #[test]
-    fn names_default_to_the_code_and_zero_is_no_limit() {
-        let coupon = read(pb::CreateCouponRequest {
-            percentage: "33.3333".into(),
-            max_uses: 5,
-            ..request(CouponType::PercentageDiscount)
-        })
-        .unwrap();
-        assert_eq!(
-            (coupon.name.as_str(), coupon.display_name.as_str()),
-            ("SAVE 10", "SAVE 10")
-        );
-        assert_eq!(
-            (coupon.max_uses, coupon.max_uses_per_customer),
-            (Some(5), None)
-        );
-        let rate = Rate::parse_percentage("33.3333").unwrap();
-        assert_eq!(coupon.discount, ClassicDiscount::Percentage(rate));
-        assert!(coupon.enabled);
-    }
-
-    #[test]
-    fn a_coupon_has_what_its_kind_needs_and_nothing_else() {
-        use CouponType::{FreeShipping, PerItemDiscount, PercentageDiscount, ShippingDiscount};
-        type Change = fn(&mut pb::CreateCouponRequest);
-        let cases: [(CouponType, &[&str], Change); 12] = [
-            (FreeShipping, &[], |_| {}),
-            (ShippingDiscount, &[], |r| r.amount = money("JPY", 100)),
-            (ShippingDiscount, &["amount"], |_| {}),
-            (PerItemDiscount, &["amount.amount_minor"], |r| {
-                r.amount = money("USD", 0);
-            }),
-            (PerItemDiscount, &["minimum_purchase.currency_code"], |r| {
-                (r.amount, r.minimum_purchase) = (money("USD", 1), money("EUR", 1));
-            }),
-            (PercentageDiscount, &["percentage"], |_| {}),
-            (PercentageDiscount, &["percentage"], |r| {
-                r.percentage = "0".into();
-            }),
-            (PercentageDiscount, &["percentage"], |r| {
-                r.percentage = "100.1".into();
-            }),
-            (
-                FreeShipping,
-                &["applies_to_category_ids", "percentage", "amount"],
-                |r| {
-                    r.applies_to_category_ids = vec!["mugs".into()];
-                    (r.percentage, r.amount) = ("5".into(), money("USD", 1));
-                },
-            ),
-            (FreeShipping, &["code"], |r| r.code = "50%".into()),
-            (FreeShipping, &["expire_time"], |r| {
-                let noon = prost_types::Timestamp {
-                    seconds: 43_200,
-                    nanos: 0,
-                };
-                (r.start_time, r.expire_time) = (Some(noon), Some(noon));
-            }),
-            (
-                FreeShipping,
-                &["shipping_country_codes[0]", "max_uses"],
-                |r| {
-                    (r.shipping_country_codes, r.max_uses) = (vec!["USA".into()], -1);
-                },
-            ),
-        ];
-        for (kind, expected, change) in cases {
-            let mut request = request(kind);
-            change(&mut request);
-            let paths = read(request).err().unwrap_or_default();
-            assert_eq!(paths, expected, "{kind:?}");
-        }
-        assert_eq!(
-            read(request(CouponType::Unspecified)).unwrap_err(),
-            ["type"]
-        );
+/// A name, or the one that stands in for it.
+fn name_or(name: String, default: &str) -> String {
+    if name.is_empty() {
+        default.to_owned()
+    } else {
+        name
     }
 }
+
+/// From when until when, whose field is called `end_name`.
+fn period(
+    fields: &mut Fields,
+    start: Option<Timestamp>,
+    end_name: &str,
+    end: Option<Timestamp>,
+) -> (Option<DateTime<Utc>>, Option<DateTime<Utc>>) {
+    let start = fields.time("start_time", start);
+    let end = fields.time(end_name, end);
+    if start.is_some_and(|start| end.is_some_and(|end| end <= start)) {
+        fields.refuse(end_name, "must be after start_time");
+    }
+    (start, end)
+}
+
+fn country_codes(fields: &mut Fields, codes: Vec<String>) -> Vec<String> {
+    fields.each(
+        "shipping_country_codes",
+        codes,
+        0..=MAX_IDS,
+        |fields, code| fields.country_code("", code),
+    )
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,104 +1,121 @@
 //! Promotions and codes as messages.
 
+use chrono::{NaiveTime, Timelike as _, Weekday};
+
 use crate::{
-    domain::promotion::{Action, CouponCode, Discount, ItemsMatcher, Promotion, Rule},
+    domain::promotion::{
+        CouponCode, Promotion, PromotionCustomer, RedemptionType, schedule::WeeklySchedule,
+    },
     rpc::{
         pb,
-        show::{coupon_type, money, time},
+        show::{coupon_type, int, notification, time},
     },
 };
 
+mod rule;
+
 /// A promotion.
 pub(super) fn promotion(promotion: &Promotion) -> pb::Promotion {
-    let redemption = match promotion.coupon_type {
-        Some(_) => pb::RedemptionType::Coupon,
-        None => pb::RedemptionType::Automatic,
-    };
-    let status = if promotion.enabled {
-        pb::PromotionStatus::Enabled
-    } else {
-        pb::PromotionStatus::Disabled
-    };
+    let code = promotion
+        .currency
+        .map(|currency| currency.code().to_owned());
     pb::Promotion {
         id: promotion.id.to_string(),
         name: promotion.name.clone(),
         display_name: promotion.display_name.clone(),
-        redemption_type: redemption.into(),
+        redemption_type: redemption_type(promotion.redemption).into(),
         coupon_type: promotion
             .coupon_type
             .map(coupon_type)
             .unwrap_or_default()
             .into(),
-        status: status.into(),
+        priority: promotion.priority,
+        status: status(promotion.enabled).into(),
         start_time: promotion.start_time.and_then(time),
         end_time: promotion.end_time.and_then(time),
+        schedule: promotion.schedule.as_ref().map(schedule),
+        channel_ids: promotion.channel_ids.clone(),
+        currency_code: code.unwrap_or_default(),
+        customer: customer(&promotion.customer),
         shipping_country_codes: promotion.shipping_country_codes.clone(),
-        rules: promotion.rules.iter().map(rule).collect(),
+        max_uses: promotion.max_uses.unwrap_or_default(),
+        current_uses: promotion.uses,
+        stop: promotion.stop,
+        can_be_used_with_other_promotions: Some(promotion.combinable),
+        notifications: promotion
+            .notifications
+            .iter()
+            .map(notification::notification)
+            .collect(),
+        rules: promotion.rules.iter().map(rule::rule).collect(),
+        version: promotion.version,
         create_time: time(promotion.create_time),
+        update_time: time(promotion.update_time),
     }
 }
 
-fn rule(rule: &Rule) -> pb::PromotionRule {
-    let condition = rule
-        .condition
-        .as_ref()
-        .map(|condition| pb::PromotionCondition {
-            items: Some(items(&condition.items)),
-            minimum_spend: money(
-                condition.minimum_spend.currency,
-                condition.minimum_spend.amount,
-            ),
-        });
-    let action = match &rule.action {
-        Action::CartItems {
-            discount,
-            as_total,
-            items,
-        } => pb::promotion_action::Action::CartItems(pb::CartItemsAction {
-            discount: Some(self::discount(*discount)),
-            as_total: *as_total,
-            items: Some(self::items(items)),
-        }),
-        Action::Shipping {
-            discount,
-            method_ids,
-        } => {
-            let free = *discount == Discount::ALL;
-            pb::promotion_action::Action::Shipping(pb::ShippingAction {
-                discount: (!free).then(|| self::discount(*discount)),
-                free_shipping: free,
-                shipping_method_ids: method_ids.clone(),
-            })
-        }
-    };
-    let action = Some(pb::PromotionAction {
-        action: Some(action),
-    });
-    pb::PromotionRule { condition, action }
-}
-
-fn discount(discount: Discount) -> pb::Discount {
-    use pb::discount::Discount as Shown;
-    let discount = match discount {
-        Discount::Percentage(rate) => Some(Shown::PercentageAmount(rate.percentage())),
-        Discount::Fixed(fixed) => money(fixed.currency, fixed.amount).map(Shown::FixedAmount),
-    };
-    pb::Discount { discount }
-}
-
-fn items(items: &ItemsMatcher) -> pb::ItemsMatcher {
-    let ItemsMatcher {
-        product_ids,
-        category_ids,
-        excluded_product_ids,
-        excluded_category_ids,
-    } = items.clone();
-    pb::ItemsMatcher {
-        product_ids,
-        category_ids,
-        excluded_product_ids,
-        excluded_category_ids,
+const fn redemption_type(redemption: RedemptionType) -> pb::RedemptionType {
+    match redemption {
+        RedemptionType::Automatic => pb::RedemptionType::Automatic,
+        RedemptionType::Coupon => pb::RedemptionType::Coupon,
     }
+}
+
+const fn status(enabled: bool) -> pb::PromotionStatus {
+    if enabled {
+        pb::PromotionStatus::Enabled
+    } else {
+        pb::PromotionStatus::Disabled
+    }
+}
+
+fn schedule(schedule: &WeeklySchedule) -> pb::WeeklySchedule {
+    let time_of_day = |time: Option<NaiveTime>| time.map(time_of_day).unwrap_or_default();
+    pb::WeeklySchedule {
+        week_days: schedule
+            .week_days
+            .iter()
+            .map(|day| day_of_week(*day).into())
+            .collect(),
+        daily_start_time: time_of_day(schedule.start),
+        daily_end_time: time_of_day(schedule.end),
+        time_zone: schedule.time_zone.name().to_owned(),
+        week_frequency: int(schedule.week_frequency),
+    }
+}
+
+const fn day_of_week(day: Weekday) -> pb::DayOfWeek {
+    match day {
+        Weekday::Mon => pb::DayOfWeek::Monday,
+        Weekday::Tue => pb::DayOfWeek::Tuesday,
+        Weekday::Wed => pb::DayOfWeek::Wednesday,
+        Weekday::Thu => pb::DayOfWeek::Thursday,
+        Weekday::Fri => pb::DayOfWeek::Friday,
+        Weekday::Sat => pb::DayOfWeek::Saturday,
+        Weekday::Sun => pb::DayOfWeek::Sunday,
+    }
+}
+
+fn time_of_day(time: NaiveTime) -> String {
+    let format = if time.second() == 0 {
+        "%H:%M"
+    } else {
+        "%H:%M:%S"
+    };
+    time.format(format).to_string()
+}
+
+/// None where it is for everybody.
+fn customer(customer: &PromotionCustomer) -> Option<pb::PromotionCustomer> {
+    if *customer == PromotionCustomer::default() {
+        return None;
+    }
+    Some(pb::PromotionCustomer {
+        group_ids: customer.group_ids.iter().cloned().collect(),
+        ungrouped: customer.ungrouped,
+        excluded_group_ids: customer.excluded_group_ids.iter().cloned().collect(),
+        minimum_order_count: int(customer.minimum_order_count),
+    })
 }
 
 /// A code of a promotion.
@@ -111,66 +128,6 @@ pub(super) fn coupon_code(code: &CouponCode) -> pb::CouponCode {
         max_uses_per_customer: code.max_uses_per_customer.unwrap_or_default(),
         current_uses: code.uses,
         create_time: time(code.create_time),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use chrono::DateTime;
-    use uuid::Uuid;
-
-    use super::*;
-    use crate::domain::{
-        coupon::ClassicDiscount,
-        money::{Amount, Currency, Money},
-    };
-
-    #[test]
-    fn a_classic_coupon_is_shown_as_the_rule_it_stands_for() {
-        let minimum = Money {
-            currency: Currency::USD,
-            amount: Amount::new(5_000),
-        };
-        let classic = ClassicDiscount::FreeShipping;
-        let rule = classic.rule(
-            Some(minimum),
-            ItemsMatcher::default(),
-            vec!["ground".into()],
-        );
-        let shown = promotion(&Promotion {
-            id: Uuid::nil(),
-            name: "Free".into(),
-            display_name: "Free shipping".into(),
-            coupon_type: Some(classic.coupon_type()),
-            priority: 0,
-            enabled: true,
-            start_time: None,
-            end_time: Some(DateTime::UNIX_EPOCH),
-            shipping_country_codes: vec!["US".into()],
-            rules: vec![rule],
-            create_time: DateTime::UNIX_EPOCH,
-        });
-        assert_eq!(shown.coupon_type(), pb::CouponType::FreeShipping);
-        assert_eq!(shown.redemption_type(), pb::RedemptionType::Coupon);
-        assert_eq!(
-            (shown.start_time, shown.end_time.unwrap().seconds),
-            (None, 0)
-        );
-        let rule = &shown.rules[0];
-        let minimum = rule
-            .condition
-            .as_ref()
-            .unwrap()
-            .minimum_spend
-            .as_ref()
-            .unwrap();
-        assert_eq!(minimum.amount_minor, 5_000);
-        let Some(pb::promotion_action::Action::Shipping(action)) =
-            rule.action.as_ref().unwrap().action.as_ref()
-        else {
-            panic!("{rule:?}");
-        };
-        assert!(action.free_shipping && action.discount.is_none());
-        assert_eq!(action.shipping_method_ids, ["ground"]);
+        batch_id: code.batch_id.map(|id| id.to_string()).unwrap_or_default(),
     }
 }

@@ -8,8 +8,9 @@ use crate::{
         money::{Amount, Currency},
         shipping::{TransitTime, TransitUnits},
         store::{
-            DEFAULT_CART_LIFETIME, HandlingFee, MethodRate, PickupMethod, RateRange,
-            ShippingMethod, ShippingZone, Store, TaxClass, TaxRate, TaxSettings, TaxZone,
+            DEFAULT_CART_LIFETIME, GiftWrappingOption, HandlingFee, MethodRate, PickupMethod,
+            RateRange, ShippingMethod, ShippingZone, Store, TaxClass, TaxRate, TaxSettings,
+            TaxZone,
         },
     },
     rpc::{
@@ -23,6 +24,8 @@ const MAX_TAX_CLASSES: usize = 50;
 const MAX_TAX_ZONES: usize = 500;
 const MAX_SHIPPING_ZONES: usize = 200;
 const MAX_PICKUP_METHODS: usize = 200;
+const MAX_GIFT_WRAPPING_OPTIONS: usize = 50;
+const MAX_EXEMPT_GROUPS: usize = 100;
 const MAX_LOCATIONS: usize = 500;
 const MAX_POSTAL_CODES: usize = 500;
 const MAX_RATES: usize = 20;
@@ -88,26 +91,25 @@ pub(in crate::rpc) fn store(fields: &mut Fields, store: pb::Store) -> Store {
         0..=MAX_PICKUP_METHODS,
         pickup_method,
     );
+    let options = store.gift_wrapping_options;
+    let gift_wrapping_options = fields.each(
+        "gift_wrapping_options",
+        options,
+        0..=MAX_GIFT_WRAPPING_OPTIONS,
+        |fields, option| gift_wrapping_option(fields, option, currency),
+    );
 
-    fields.unique(
-        "tax_classes",
-        "id",
-        tax_classes.iter().map(|class| class.id.as_str()),
-    );
-    fields.unique(
-        "tax_zones",
-        "id",
-        tax_zones.iter().map(|zone| zone.id.as_str()),
-    );
-    fields.unique(
-        "shipping_zones",
-        "id",
-        shipping_zones.iter().map(|zone| zone.id.as_str()),
-    );
-    fields.unique(
-        "pickup_methods",
-        "id",
-        pickup_methods.iter().map(|method| method.id.as_str()),
+    unique_ids(fields, "tax_classes", &tax_classes, |class| &class.id);
+    unique_ids(fields, "tax_zones", &tax_zones, |zone| &zone.id);
+    unique_ids(fields, "shipping_zones", &shipping_zones, |zone| &zone.id);
+    unique_ids(fields, "pickup_methods", &pickup_methods, |method| {
+        &method.id
+    });
+    unique_ids(
+        fields,
+        "gift_wrapping_options",
+        &gift_wrapping_options,
+        |option| &option.id,
     );
     check_methods(fields, &shipping_zones);
     let lifetime = MIN_CART_LIFETIME..=MAX_CART_LIFETIME;
@@ -131,7 +133,12 @@ pub(in crate::rpc) fn store(fields: &mut Fields, store: pb::Store) -> Store {
         tax_zones,
         shipping_zones,
         pickup_methods,
+        gift_wrapping_options,
     }
+}
+
+fn unique_ids<T>(fields: &mut Fields, list: &str, items: &[T], id: impl Fn(&T) -> &String) {
+    fields.unique(list, "id", items.iter().map(|item| id(item).as_str()));
 }
 
 fn check_currencies<T>(fields: &mut Fields, default: Currency, others: &[(Currency, T)]) {
@@ -170,13 +177,21 @@ fn tax_settings(
         Some(id)
     };
     let default = class("default_tax_class_id", tax.default_tax_class_id);
+    let shipping = class("shipping_tax_class_id", tax.shipping_tax_class_id);
+    let handling = class("handling_tax_class_id", tax.handling_tax_class_id);
+    let wrapping = class("gift_wrapping_tax_class_id", tax.gift_wrapping_tax_class_id);
+    let fee = class("fee_tax_class_id", tax.fee_tax_class_id);
+    let exempt = tax.exempt_customer_group_ids;
     TaxSettings {
         prices_include_tax: tax.prices_include_tax,
         show_prices_with_tax: tax.show_prices_with_tax,
         home_zone_id: Some(home).filter(|id| !id.is_empty()),
         default_class_id: default.or_else(|| classes.first().map(|class| class.id.clone())),
-        shipping_class_id: class("shipping_tax_class_id", tax.shipping_tax_class_id),
-        handling_class_id: class("handling_tax_class_id", tax.handling_tax_class_id),
+        shipping_class_id: shipping,
+        handling_class_id: handling,
+        gift_wrapping_class_id: wrapping,
+        fee_class_id: fee,
+        exempt_group_ids: fields.ids("exempt_customer_group_ids", exempt, MAX_EXEMPT_GROUPS),
     }
 }
 
@@ -396,5 +411,21 @@ fn pickup_method(fields: &mut Fields, method: pb::PickupMethod) -> PickupMethod 
         display_name: fields.text("display_name", method.display_name),
         enabled: !method.disabled,
         address: fields.message("address", method.address, Fields::partial_address),
+    }
+}
+
+fn gift_wrapping_option(
+    fields: &mut Fields,
+    option: pb::GiftWrappingOption,
+    currency: Currency,
+) -> GiftWrappingOption {
+    let price = fields.amount("price", option.price, currency);
+    GiftWrappingOption {
+        id: fields.required_text("id", option.id),
+        name: fields.text("name", option.name),
+        price: price.unwrap_or_default(),
+        allow_message: option.allow_message,
+        enabled: !option.disabled,
+        image_url: fields.text("image_url", option.image_url),
     }
 }

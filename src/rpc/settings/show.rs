@@ -5,8 +5,8 @@ use crate::{
         location::Location,
         money::Currency,
         store::{
-            HandlingFee, MethodRate, PickupMethod, RateRange, ShippingMethod, ShippingZone, Store,
-            TaxRate, TaxSettings, TaxZone,
+            GiftWrappingOption, HandlingFee, MethodRate, PickupMethod, RateRange, ShippingMethod,
+            ShippingZone, Store, TaxRate, TaxSettings, TaxZone,
         },
     },
     rpc::{
@@ -30,6 +30,7 @@ pub(super) fn store(store: &Store) -> pb::Store {
         name: class.name.clone(),
     });
     let shipping_zones = store.shipping_zones.iter();
+    let gift_wrapping_options = store.gift_wrapping_options.iter();
     pb::Store {
         version: store.version,
         name: store.name.clone(),
@@ -47,6 +48,9 @@ pub(super) fn store(store: &Store) -> pb::Store {
             .map(|zone| shipping_zone(zone, currency))
             .collect(),
         pickup_methods: store.pickup_methods.iter().map(pickup_method).collect(),
+        gift_wrapping_options: gift_wrapping_options
+            .map(|option| gift_wrapping_option(option, currency))
+            .collect(),
     }
 }
 
@@ -59,6 +63,9 @@ fn tax_settings(tax: &TaxSettings) -> pb::TaxSettings {
         default_tax_class_id: id(&tax.default_class_id),
         shipping_tax_class_id: id(&tax.shipping_class_id),
         handling_tax_class_id: id(&tax.handling_class_id),
+        gift_wrapping_tax_class_id: id(&tax.gift_wrapping_class_id),
+        fee_tax_class_id: id(&tax.fee_class_id),
+        exempt_customer_group_ids: tax.exempt_group_ids.clone(),
     }
 }
 
@@ -171,5 +178,16 @@ fn pickup_method(method: &PickupMethod) -> pb::PickupMethod {
         display_name: method.display_name.clone(),
         disabled: !method.enabled,
         address: method.address.as_ref().map(address),
+    }
+}
+
+fn gift_wrapping_option(option: &GiftWrappingOption, currency: Currency) -> pb::GiftWrappingOption {
+    pb::GiftWrappingOption {
+        id: option.id.clone(),
+        name: option.name.clone(),
+        price: money(currency, option.price),
+        allow_message: option.allow_message,
+        disabled: !option.enabled,
+        image_url: option.image_url.clone(),
     }
 }

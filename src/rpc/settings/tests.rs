@@ -79,6 +79,9 @@ fn document() -> pb::Store {
         tax: Some(pb::TaxSettings {
             show_prices_with_tax: true,
             home_tax_zone_id: "uk".into(),
+            gift_wrapping_tax_class_id: "goods".into(),
+            fee_tax_class_id: "goods".into(),
+            exempt_customer_group_ids: vec!["trade".into()],
             ..Default::default()
         }),
         tax_classes: vec![class("goods"), class("food")],
@@ -105,6 +108,14 @@ fn document() -> pb::Store {
             id: "shop".into(),
             ..Default::default()
         }],
+        gift_wrapping_options: vec![pb::GiftWrappingOption {
+            id: "kraft".into(),
+            name: "Kraft paper".into(),
+            price: usd(250),
+            allow_message: true,
+            disabled: true,
+            image_url: "https://example.com/kraft.png".into(),
+        }],
         ..Default::default()
     }
 }
@@ -129,6 +140,10 @@ fn settings_are_read_and_shown_as_they_were() {
     let store = read(document()).unwrap();
     assert_eq!(store.tax.default_class_id.as_deref(), Some("goods"));
     assert_eq!(store.cart_lifetime.as_secs(), 3_600);
+    assert_eq!(
+        show::store(&store).gift_wrapping_options,
+        document().gift_wrapping_options
+    );
     assert_eq!(read(show::store(&store)), Ok(store));
 }
 
@@ -253,6 +268,28 @@ fn what_is_wrong_is_told_by_its_path() {
             s.shipping_zones[0].handling_fee = Some(pb::HandlingFee::default());
         }),
         ("pickup_methods[0].id", |s| s.pickup_methods[0].id.clear()),
+        ("tax.gift_wrapping_tax_class_id", |s| {
+            s.tax.as_mut().unwrap().gift_wrapping_tax_class_id = "x".into();
+        }),
+        ("tax.fee_tax_class_id", |s| {
+            s.tax.as_mut().unwrap().fee_tax_class_id = "x".into();
+        }),
+        ("tax.exempt_customer_group_ids", |s| {
+            s.tax.as_mut().unwrap().exempt_customer_group_ids = vec!["trade".into(); 101];
+        }),
+        ("gift_wrapping_options", |s| {
+            s.gift_wrapping_options = vec![s.gift_wrapping_options[0].clone(); 51];
+        }),
+        ("gift_wrapping_options[0].id", |s| {
+            s.gift_wrapping_options[0].id.clear();
+        }),
+        ("gift_wrapping_options[1].id", |s| {
+            s.gift_wrapping_options
+                .push(s.gift_wrapping_options[0].clone());
+        }),
+        ("gift_wrapping_options[0].price.amount_minor", |s| {
+            s.gift_wrapping_options[0].price = usd(-1);
+        }),
     ];
     for (path, change) in cases {
         let mut document = document();

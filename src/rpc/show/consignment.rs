@@ -54,7 +54,7 @@ fn consignment(
     let (coupon_discounts, discounts): (Vec<_>, Vec<_>) = priced
         .discounts
         .iter()
-        .partition(|discount| discount.code.is_some());
+        .partition(|discount| discount.code().is_some());
     let shown = |discounts: Vec<&GivenDiscount>| {
         discounts
             .into_iter()
@@ -80,8 +80,11 @@ fn consignment(
 
 fn shipping_discount(currency: Currency, discount: &GivenDiscount) -> pb::ShippingDiscount {
     pb::ShippingDiscount {
-        promotion_id: discount.promotion_id.to_string(),
-        code: discount.code.clone().unwrap_or_default(),
+        promotion_id: discount
+            .promotion_id()
+            .map(|id| id.to_string())
+            .unwrap_or_default(),
+        code: discount.code().unwrap_or_default().to_owned(),
         amount: money(currency, discount.amount),
     }
 }

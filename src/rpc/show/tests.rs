@@ -1,17 +1,18 @@
 use chrono::DateTime;
 use uuid::Uuid;
 
-use super::*;
+use super::{coupon::coupons, *};
 use crate::domain::{
-    cart::Facts,
-    catalog::Measures,
-    checkout::{CheckoutState, Revisions},
+    cart::{Facts, LineItem, LineItemKind},
+    checkout::{Checkout, Message, MessageCode},
     consignment::{Consignment, ConsignmentItem, Fulfilment},
-    coupon::ClassicDiscount,
+    coupon::{AppliedCoupon, ClassicDiscount},
     location::Location,
     money::Rate,
-    pricing::{Pricing, price},
-    promotion::{ItemsMatcher, Promotion},
+    order::{Order, OrderStatus, Payment, PaymentState},
+    pricing::price,
+    promotion::{Promotion, RedemptionType, index::Promotions, items::ItemsMatcher},
+    shipping::Quote,
     store::{
         HandlingFee, MethodRate, ShippingMethod, ShippingZone, Store, TaxClass, TaxRate, TaxZone,
     },
@@ -67,22 +68,17 @@ fn shop() -> Store {
 }
 
 fn coupon(code: &str, enabled: bool, discount: ClassicDiscount) -> AppliedCoupon {
+    let rule = discount.rule(None, ItemsMatcher::All, Vec::new());
     AppliedCoupon {
         code_id: ids(10),
         code: code.into(),
         limited: false,
         promotion: Promotion {
-            id: ids(11),
-            name: code.into(),
             display_name: format!("{code} for you"),
+            redemption: RedemptionType::Coupon,
             coupon_type: Some(discount.coupon_type()),
-            priority: 0,
             enabled,
-            start_time: None,
-            end_time: None,
-            shipping_country_codes: Vec::new(),
-            rules: vec![discount.rule(None, ItemsMatcher::default(), Vec::new())],
-            create_time: at(0),
+            ..Promotion::new(ids(11), code, vec![rule], at(0))
         },
     }
 }
@@ -91,32 +87,15 @@ fn coupon(code: &str, enabled: bool, discount: ClassicDiscount) -> AppliedCoupon
 fn example() -> (Checkout, Quote) {
     let store = shop();
     let facts = Facts {
-        kind: LineItemKind::Physical,
         sku: "MUG".into(),
-        name: "Mug".into(),
-        url: String::new(),
-        image_url: String::new(),
-        selections: Vec::new(),
-        taxable: true,
-        tax_class_id: None,
         original_price: Amount::new(1_200),
-        price: Amount::new(1_000),
-        comparison_price: None,
         on_sale: true,
-        brand_id: String::new(),
-        category_ids: Vec::new(),
-        measures: Measures::default(),
-        free_shipping: false,
-        fixed_shipping_cost: None,
+        ..Facts::outside_catalog(LineItemKind::Physical, "Mug", Amount::new(1_000))
     };
     let line = LineItem {
-        id: ids(2),
         product_id: "mug".into(),
-        variant_id: String::new(),
-        parent_id: None,
         quantity: 2,
-        price_override: None,
-        facts,
+        ..LineItem::new(ids(2), facts)
     };
     let address = Address {
         id: ids(4),
@@ -124,13 +103,8 @@ fn example() -> (Checkout, Quote) {
         ..Address::default()
     };
     let mut checkout = Checkout {
-        id: ids(1),
         version: 7,
-        state: CheckoutState::Active,
-        currency: Currency::USD,
         channel_id: "default".into(),
-        customer_id: String::new(),
-        email: String::new(),
         lines: vec![line],
         coupons: vec![
             coupon(
@@ -152,25 +126,21 @@ fn example() -> (Checkout, Quote) {
             fulfilment: None,
         }],
         customer_message: "ring twice".into(),
-        staff_note: String::new(),
         order_ids: vec![ids(5)],
         messages: vec![Message {
             code: MessageCode::PriceRefreshed,
             subject: ids(2).to_string(),
             text: "the price changed".into(),
         }],
-        pricing: Pricing::default(),
-        revisions: Revisions::default(),
-        requests: Vec::new(),
-        create_time: at(1),
         update_time: at(2),
         expire_time: at(3),
+        ..Checkout::new(ids(1), Currency::USD, at(1))
     };
     let wanted =
         crate::domain::shipping::RateRequest::of(&checkout, &checkout.consignments[0], &store);
     let quote = crate::domain::shipping::rate(&store, &wanted.unwrap()).unwrap();
     checkout.consignments[0].fulfilment = Some(Fulfilment::Shipping(quote.options[0].clone()));
-    checkout.pricing = price(&checkout, &store, &[], at(2)).unwrap();
+    checkout.pricing = price(&checkout, &store, &Promotions::default(), at(2)).unwrap();
     (checkout, quote)
 }
 
@@ -183,7 +153,7 @@ fn minor(money: Option<&pb::Money>) -> i64 {
 #[test]
 fn a_checkout_is_shown_with_its_cart_and_what_it_comes_to() {
     let (checkout, _) = example();
-    let shown = super::checkout(&checkout, Vec::new());
+    let shown = super::checkout(&checkout, Vec::new(), &[]);
     assert_eq!(
         (shown.id.as_str(), shown.version),
         (ids(1).to_string().as_str(), 7)
@@ -241,7 +211,7 @@ fn a_coupon_says_why_it_gives_nothing() {
 #[test]
 fn options_are_shown_only_when_asked_for_and_the_chosen_one_always() {
     let (checkout, quote) = example();
-    let plain = &super::checkout(&checkout, Vec::new()).consignments[0];
+    let plain = &super::checkout(&checkout, Vec::new(), &[]).consignments[0];
     assert!(plain.available_shipping_options.is_empty());
     let chosen = plain.selected_shipping_option.as_ref().unwrap();
     assert_eq!(chosen.id, "us/ground");
@@ -255,7 +225,7 @@ fn options_are_shown_only_when_asked_for_and_the_chosen_one_always() {
     assert!(plain.discounts.is_empty());
     assert_eq!(plain.coupon_discounts[0].code, "SHIP");
 
-    let asked = &super::checkout(&checkout, vec![quote]).consignments[0];
+    let asked = &super::checkout(&checkout, vec![quote], &[]).consignments[0];
     assert_eq!(
         asked.available_shipping_options,
         std::slice::from_ref(chosen)
@@ -270,7 +240,7 @@ fn a_pickup_is_shown_in_place_of_a_shipping_option() {
         display_name: "Downtown".into(),
         address: None,
     });
-    let shown = &super::checkout(&checkout, Vec::new()).consignments[0];
+    let shown = &super::checkout(&checkout, Vec::new(), &[]).consignments[0];
     assert_eq!(shown.selected_shipping_option, None);
     assert_eq!(
         shown

@@ -2,11 +2,13 @@
 //! test a few lines.
 
 use cartwright::rpc::pb::{
-    self, cart_service_client::CartServiceClient, catalog_service_client::CatalogServiceClient,
-    checkout_service_client::CheckoutServiceClient,
+    self, LedgerEntryKind, cart_service_client::CartServiceClient,
+    catalog_service_client::CatalogServiceClient, checkout_service_client::CheckoutServiceClient,
     consignment_service_client::ConsignmentServiceClient,
-    coupon_service_client::CouponServiceClient, order_service_client::OrderServiceClient,
-    promotion_service_client::PromotionServiceClient, store_service_client::StoreServiceClient,
+    coupon_service_client::CouponServiceClient,
+    gift_certificate_service_client::GiftCertificateServiceClient,
+    order_service_client::OrderServiceClient, promotion_service_client::PromotionServiceClient,
+    store_service_client::StoreServiceClient,
 };
 use tonic::{Code, Status, transport::Channel};
 use tonic_types::{ErrorDetails, StatusExt};
@@ -20,6 +22,7 @@ pub(crate) struct Api {
     pub(crate) checkouts: CheckoutServiceClient<Channel>,
     pub(crate) consignments: ConsignmentServiceClient<Channel>,
     pub(crate) coupons: CouponServiceClient<Channel>,
+    pub(crate) gift_certificates: GiftCertificateServiceClient<Channel>,
     pub(crate) orders: OrderServiceClient<Channel>,
     pub(crate) catalog: CatalogServiceClient<Channel>,
     pub(crate) promotions: PromotionServiceClient<Channel>,
@@ -91,6 +94,7 @@ impl Api {
             checkouts: CheckoutServiceClient::new(channel.clone()),
             consignments: ConsignmentServiceClient::new(channel.clone()),
             coupons: CouponServiceClient::new(channel.clone()),
+            gift_certificates: GiftCertificateServiceClient::new(channel.clone()),
             orders: OrderServiceClient::new(channel.clone()),
             catalog: CatalogServiceClient::new(channel.clone()),
             promotions: PromotionServiceClient::new(channel.clone()),
@@ -210,6 +214,83 @@ impl Api {
         call!(self.promotions, create_coupon, request).unwrap()
     }
 
+    /// A new gift certificate of so many cents.
+    pub(crate) async fn certificate(&self, code: &str, amount: i64) -> pb::GiftCertificate {
+        let request = pb::IssueGiftCertificateRequest {
+            code: code.into(),
+            amount: usd(amount),
+            ..Default::default()
+        };
+        call!(self.gift_certificates, issue_gift_certificate, request)
+            .unwrap()
+            .gift_certificate
+            .unwrap()
+    }
+
+    pub(crate) async fn apply_certificate(
+        &self,
+        checkout_id: &str,
+        code: &str,
+    ) -> Result<pb::Checkout, Status> {
+        let request = pb::ApplyGiftCertificateRequest {
+            checkout_id: checkout_id.into(),
+            code: code.into(),
+            ..Default::default()
+        };
+        let answer = call!(self.gift_certificates, apply_gift_certificate, request)?;
+        Ok(answer.checkout.unwrap())
+    }
+
+    /// What is left of a gift certificate, and its ledger from the beginning.
+    pub(crate) async fn certificate_ledger(
+        &self,
+        code: &str,
+    ) -> (i64, Vec<(LedgerEntryKind, i64)>) {
+        let request = pb::GetGiftCertificateRequest {
+            by: Some(pb::get_gift_certificate_request::By::Code(code.into())),
+            ..Default::default()
+        };
+        let answer = call!(self.gift_certificates, get_gift_certificate, request).unwrap();
+        let balance = minor(&answer.gift_certificate.unwrap().balance);
+        (balance, ledger(balance, answer.entries))
+    }
+
+    /// Sets what the customer has, in cents.
+    pub(crate) async fn set_credit(&self, customer_id: &str, cents: i64) -> pb::StoreCredit {
+        let request = pb::SetStoreCreditRequest {
+            customer_id: customer_id.into(),
+            balance: usd(cents),
+            ..Default::default()
+        };
+        call!(self.store, set_store_credit, request)
+            .unwrap()
+            .store_credit
+            .unwrap()
+    }
+
+    pub(crate) async fn apply_credit(&self, checkout_id: &str) -> Result<pb::Checkout, Status> {
+        let request = pb::ApplyStoreCreditRequest {
+            checkout_id: checkout_id.into(),
+            ..Default::default()
+        };
+        let answer = call!(self.checkouts, apply_store_credit, request)?;
+        Ok(answer.checkout.unwrap())
+    }
+
+    /// What the customer has, in cents, and its ledger from the beginning.
+    pub(crate) async fn credit_ledger(
+        &self,
+        customer_id: &str,
+    ) -> (i64, Vec<(LedgerEntryKind, i64)>) {
+        let request = pb::GetStoreCreditRequest {
+            customer_id: customer_id.into(),
+            ..Default::default()
+        };
+        let answer = call!(self.store, get_store_credit, request).unwrap();
+        let balance = minor(&answer.store_credit.unwrap().balance);
+        (balance, ledger(balance, answer.entries))
+    }
+
     /// A checkout of one poster that lacks nothing for an order: 31.95 + 8.00, 4 % tax on both: 41.55.
     pub(crate) async fn ready(&self) -> pb::Checkout {
         let cart = self.cart(vec![item("poster", 1)]).await;
@@ -256,6 +337,20 @@ impl Api {
         };
         Ok(call!(self.orders, record_payment, request)?.order.unwrap())
     }
+}
+
+/// The entries of a ledger from the beginning, after checking that they lead to the balance.
+#[track_caller]
+fn ledger(balance: i64, newest_first: Vec<pb::LedgerEntry>) -> Vec<(LedgerEntryKind, i64)> {
+    let mut left = 0;
+    let entries = newest_first.into_iter().rev().map(|entry| {
+        left += minor(&entry.amount);
+        assert_eq!(minor(&entry.balance), left);
+        (entry.kind(), minor(&entry.amount))
+    });
+    let entries = entries.collect();
+    assert_eq!(left, balance);
+    entries
 }
 
 /// Checks code and reason of a refusal, and that the details a program needs are there; answers the details.
@@ -354,6 +449,7 @@ pub(crate) fn custom(name: &str, quantity: i32, price: i64) -> pb::NewCustomItem
         quantity,
         list_price: usd(price),
         weight_grams: 100,
+        gift_wrapping: None,
     }
 }
 

@@ -3,6 +3,7 @@
 pub(crate) mod api;
 pub(crate) mod database;
 pub(crate) mod otlp;
+pub(crate) mod promotion;
 pub(crate) mod proxy;
 pub(crate) mod redis;
 pub(crate) mod server;
@@ -14,12 +15,17 @@ pub(crate) const PATIENCE: std::time::Duration = std::time::Duration::from_mins(
 
 /// A variable that `scripts/with-services` sets.
 #[track_caller]
+pub(crate) fn variable(name: &str) -> String {
+    optional_variable(name).unwrap_or_else(|| {
+        panic!("{name} is not set: run `make test`, or see scripts/with-services")
+    })
+}
+
+/// A variable that whoever runs the tests may set.
 #[expect(
     clippy::disallowed_methods,
     reason = "the home of what tests read from the environment"
 )]
-pub(crate) fn variable(name: &str) -> String {
-    std::env::var(name).unwrap_or_else(|_| {
-        panic!("{name} is not set: run `make test`, or see scripts/with-services")
-    })
+pub(crate) fn optional_variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
 }

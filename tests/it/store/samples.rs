@@ -4,13 +4,13 @@ use cartwright::domain::{
     address::Address,
     cart::{Facts, LineItem, LineItemKind, Selection},
     catalog::{Measures, Modifier, ModifierKind, OptionValue, Product, ProductOption, Variant},
-    checkout::{Checkout, CheckoutState, Message, MessageCode, RequestKey, Revisions, SeenRequest},
+    checkout::{Checkout, Message, MessageCode, RequestKey, Revisions, SeenRequest},
     consignment::{Consignment, ConsignmentItem, Fulfilment},
     coupon::{AppliedCoupon, ClassicDiscount},
     money::{Amount, Currency, Money, Rate},
     order::{Order, OrderStatus, Payment, PaymentState},
-    pricing::{Pricing, price},
-    promotion::{CouponCode, ItemsMatcher, Promotion},
+    pricing::price,
+    promotion::{CouponCode, Promotion, RedemptionType, index::Promotions, items::ItemsMatcher},
     shipping::{OptionKind, ShippingOption, TransitTime, TransitUnits},
     store::{Store, TaxClass, TaxRate, TaxZone},
 };
@@ -81,7 +81,11 @@ fn line(number: u128) -> LineItem {
             },
             free_shipping: false,
             fixed_shipping_cost: Some(Amount::new(150)),
+            custom_fields: Vec::new(),
         },
+        gift_wrapping: None,
+        gift_certificate: None,
+        gift_of: None,
     }
 }
 
@@ -124,10 +128,7 @@ pub(super) fn checkout(number: u128) -> Checkout {
         promotion: promotion(51),
     };
     let mut checkout = Checkout {
-        id: id(number),
         version: 1,
-        state: CheckoutState::Active,
-        currency: usd(),
         channel_id: "web".into(),
         customer_id: "customer".into(),
         email: "zoe@shop.example".into(),
@@ -136,14 +137,12 @@ pub(super) fn checkout(number: u128) -> Checkout {
         coupons: vec![coupon],
         billing_address: Some(address()),
         customer_message: "ring\ttwice\u{1}".into(),
-        staff_note: String::new(),
         order_ids: vec![id(60)],
         messages: vec![Message {
             code: MessageCode::PriceRefreshed,
             subject: id(20).to_string(),
             text: "the price is another one".into(),
         }],
-        pricing: Pricing::default(),
         revisions: Revisions {
             catalog: 1,
             promotions: 2,
@@ -154,11 +153,10 @@ pub(super) fn checkout(number: u128) -> Checkout {
             time: now(),
             order_id: Some(id(60)),
         }],
-        create_time: now(),
-        update_time: now(),
         expire_time: now() + TimeDelta::days(30),
+        ..Checkout::new(id(number), usd(), now())
     };
-    checkout.pricing = price(&checkout, &store(), &[], now()).unwrap();
+    checkout.pricing = price(&checkout, &store(), &Promotions::default(), now()).unwrap();
     checkout
 }
 
@@ -199,6 +197,7 @@ pub(super) fn product(product_id: &str) -> Product {
         price_adjustment: Amount::new(-50),
     };
     Product {
+        custom_fields: Vec::new(),
         id: product_id.into(),
         name: "Mug".into(),
         digital: false,
@@ -251,18 +250,15 @@ pub(super) fn promotion(number: u128) -> Promotion {
         amount: Amount::new(1_000),
     };
     let discount = ClassicDiscount::PerTotal(ten);
+    let rule = discount.rule(Some(ten), ItemsMatcher::All, Vec::new());
     Promotion {
-        id: id(number),
-        name: "Ten off".into(),
         display_name: "10 off".into(),
+        redemption: RedemptionType::Coupon,
         coupon_type: Some(discount.coupon_type()),
         priority: -1,
-        enabled: true,
         start_time: Some(now()),
-        end_time: None,
         shipping_country_codes: vec!["US".into()],
-        rules: vec![discount.rule(Some(ten), ItemsMatcher::default(), Vec::new())],
-        create_time: now(),
+        ..Promotion::new(id(number), "Ten off", vec![rule], now())
     }
 }
 
@@ -272,6 +268,7 @@ pub(super) fn code(number: u128, promotion_number: u128, code: &str) -> CouponCo
         id: id(number),
         promotion_id: id(promotion_number),
         code: code.into(),
+        batch_id: None,
         max_uses: None,
         max_uses_per_customer: None,
         uses: 0,

@@ -1,7 +1,11 @@
 //! Settings, and the revisions of what replicas keep in memory.
 
 use cartwright::{
-    domain::{checkout::Revisions, store::Store},
+    domain::{
+        checkout::Revisions,
+        promotion::{Promotion, RedemptionType},
+        store::Store,
+    },
     store::{Database, catalog, promotion, revision, settings},
 };
 
@@ -70,8 +74,11 @@ pub(super) async fn each_change_raises_its_revision_alone(place: TestDatabase) {
     assert_eq!(revision::load(&database).await.unwrap(), expected);
 
     let transaction = database.begin().await.unwrap();
-    let (new, code) = (samples::promotion(51), samples::code(50, 51, "CODE"));
-    promotion::insert(&transaction, &new, &code).await.unwrap();
+    let new = Promotion {
+        redemption: RedemptionType::Automatic,
+        ..samples::promotion(51)
+    };
+    promotion::insert(&transaction, &new).await.unwrap();
     transaction.commit().await.unwrap();
     expected.promotions = 1;
     assert_eq!(revision::load(&database).await.unwrap(), expected);

@@ -1,0 +1,11 @@
+//! Pricing: the rules a second time, and what always holds.
+
+mod arbitrary;
+mod arbitrary_promotions;
+mod dice;
+mod document;
+mod examples;
+mod laws;
+mod model;
+mod sequences;
+mod words;
