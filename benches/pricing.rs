@@ -35,36 +35,30 @@ fn id(number: u32) -> Uuid {
 
 fn line(number: u32) -> LineItem {
     let price = Amount::new(i64::from(1_000 + number * 37 % 900));
+    let facts = Facts {
+        kind: LineItemKind::Physical,
+        sku: String::new(),
+        name: format!("Product {number}"),
+        url: String::new(),
+        image_url: String::new(),
+        selections: Vec::new(),
+        taxable: true,
+        tax_class_id: None,
+        original_price: price,
+        price,
+        comparison_price: None,
+        on_sale: false,
+        brand_id: format!("brand-{}", number % 7),
+        category_ids: vec![format!("category-{}", number % CATEGORIES)],
+        measures: Measures::default(),
+        free_shipping: false,
+        fixed_shipping_cost: None,
+        custom_fields: Vec::new(),
+    };
     LineItem {
-        id: id(number),
         product_id: format!("product-{number}"),
-        variant_id: String::new(),
-        parent_id: None,
         quantity: 1 + number % 3,
-        price_override: None,
-        facts: Facts {
-            kind: LineItemKind::Physical,
-            sku: String::new(),
-            name: format!("Product {number}"),
-            url: String::new(),
-            image_url: String::new(),
-            selections: Vec::new(),
-            taxable: true,
-            tax_class_id: None,
-            original_price: price,
-            price,
-            comparison_price: None,
-            on_sale: false,
-            brand_id: format!("brand-{}", number % 7),
-            category_ids: vec![format!("category-{}", number % CATEGORIES)],
-            measures: Measures::default(),
-            free_shipping: false,
-            fixed_shipping_cost: None,
-            custom_fields: Vec::new(),
-        },
-        gift_wrapping: None,
-        gift_certificate: None,
-        gift_of: None,
+        ..LineItem::new(id(number), facts)
     }
 }
 

@@ -48,8 +48,7 @@ impl Checkout {
             .iter()
             .filter(|line| line.gift_of.is_some() && !due.iter().any(|(gift, _)| gift.is(line)));
         for line in gone.cloned().collect::<Vec<_>>() {
-            self.lines.retain(|other| other.id != line.id);
-            consignment::trim(&mut self.consignments, line.id, 0);
+            self.take_out(&[line.id]);
             let text = format!("the gift \"{}\" is not given any more", line.facts.name);
             self.tell(MessageCode::GiftRemoved, line.id.to_string(), text);
         }
@@ -81,16 +80,11 @@ impl Checkout {
             None => {
                 let id = new_id();
                 self.lines.push(LineItem {
-                    id,
                     product_id: gift.product_id.clone(),
                     variant_id: gift.variant_id.clone(),
-                    parent_id: None,
                     quantity: gift.quantity,
-                    price_override: None,
-                    facts,
-                    gift_wrapping: None,
-                    gift_certificate: None,
                     gift_of: Some(gift.promotion_id),
+                    ..LineItem::new(id, facts)
                 });
                 (id, 0)
             }

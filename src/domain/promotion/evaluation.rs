@@ -3,7 +3,7 @@
 use super::{
     Action, Discount, DiscountSource, Promotion, Rule, Scope, Strategy,
     goods::{Goods, GoodsLine, Share, minor},
-    sets::{Formed, Lack, Need, Picks, Slots, form},
+    sets::{Formed, Lack, Need, Picks, Slot, Slots, form},
 };
 use crate::domain::{
     cart::LineItem,
@@ -108,7 +108,6 @@ impl<'a> Cart<'a> {
         promotion: &Promotion,
         source: &DiscountSource,
     ) -> Result<Outcome> {
-        let automatic = matches!(source, DiscountSource::Automatic { .. });
         let mut slots = Slots::of(&self.goods);
         let need = rule.condition.as_ref();
         let need = need
@@ -123,11 +122,7 @@ impl<'a> Cart<'a> {
                 scope,
                 maximum,
             } => {
-                let whole_orders = *as_total || self.store.discount_overridden_prices;
-                let reaches = |line: &GoodsLine<'_>| {
-                    (whole_orders || line.item.price_override.is_none())
-                        && is_reached(line, scope, automatic)
-                };
+                let reaches = self.reach(scope, *as_total, source);
                 let picks = Picks::of(&self.goods, &mut slots, scope, *quantity, false, reaches);
                 let shared = match discount {
                     Discount::Fixed(money) if *as_total => Some(money.amount),
@@ -148,19 +143,9 @@ impl<'a> Cart<'a> {
                 price,
                 scope,
             } => {
-                let overridden_too = self.store.discount_overridden_prices;
-                let reaches = |line: &GoodsLine<'_>| {
-                    (overridden_too || line.item.price_override.is_none())
-                        && is_reached(line, scope, automatic)
-                };
-                let picks = Picks::of(
-                    &self.goods,
-                    &mut slots,
-                    scope,
-                    Some(*quantity),
-                    true,
-                    reaches,
-                );
+                let reaches = self.reach(scope, false, source);
+                let units = Some(*quantity);
+                let picks = Picks::of(&self.goods, &mut slots, scope, units, true, reaches);
                 let formed = form(&mut slots, need, Some(picks), once, |value| {
                     let less = value.minus(price.amount)?;
                     Ok((less > Amount::ZERO).then_some(less))
@@ -175,6 +160,24 @@ impl<'a> Cart<'a> {
                     (sets, _) => self.give(action, sets, promotion, source),
                 }
             }
+        }
+    }
+
+    /// Tells which lines a scope reaches. One with an overridden price is reached only by what is off the total, unless the
+    /// store's setting says otherwise.
+    fn reach(
+        &self,
+        scope: &Scope,
+        as_total: bool,
+        source: &DiscountSource,
+    ) -> impl Fn(&GoodsLine<'_>) -> bool {
+        let automatic = matches!(source, DiscountSource::Automatic { .. });
+        let overridden_too = as_total || self.store.discount_overridden_prices;
+        move |line| {
+            let left_out = (automatic && line.barred)
+                || (scope.exclude_on_sale && line.item.facts.on_sale)
+                || (!overridden_too && line.item.price_override.is_some());
+            !left_out && scope.items.matches(line.item)
         }
     }
 
@@ -201,24 +204,7 @@ impl<'a> Cart<'a> {
             let value = sum(values.collect::<Result<Vec<_>>>()?)?;
             lines.push((slots, value));
         }
-        let values: Vec<_> = lines.iter().map(|(_, value)| *value).collect();
-        let by_unit = lines.iter().map(|(slots, value)| match worth {
-            Worth::Part(rate) => value.at(rate),
-            Worth::Each(amount) => {
-                let units = slots.iter();
-                let off = units.map(|slot| amount.min(slot.price).times(slot.chosen));
-                sum(off.collect::<Result<Vec<_>>>()?)
-            }
-            Worth::Shared(_) => Ok(Amount::ZERO),
-        });
-        let amounts = match worth {
-            Worth::Shared(amount) => {
-                let amount = maximum.map_or(amount, |most| most.amount.min(amount));
-                split(amount, &minor(&values))?
-            }
-            _ => by_unit.collect::<Result<Vec<_>>>()?,
-        };
-        let (amounts, capped) = cap(amounts, maximum)?;
+        let (amounts, capped) = worth.off(&lines, maximum)?;
         let mut given = false;
         for ((slots, _), amount) in lines.iter().zip(amounts) {
             let line = slots.first().map(|slot| slot.line);
@@ -380,18 +366,43 @@ enum Worth {
     Shared(Amount),
 }
 
+impl Worth {
+    /// What comes off the chosen units of each line, which come to so much together; and whether the maximum lowered it.
+    fn off(
+        self,
+        lines: &[(&[&Slot], Amount)],
+        maximum: Option<Money>,
+    ) -> Result<(Vec<Amount>, bool)> {
+        let values: Vec<_> = lines.iter().map(|(_, value)| *value).collect();
+        let amounts = match self {
+            Self::Shared(amount) => {
+                let amount = maximum.map_or(amount, |most| most.amount.min(amount));
+                split(amount, &minor(&values))?
+            }
+            Self::Part(rate) => {
+                let parts = values.iter().map(|value| value.at(rate));
+                parts.collect::<Result<_>>()?
+            }
+            Self::Each(amount) => {
+                let off = |slot: &&Slot| amount.min(slot.price).times(slot.chosen);
+                let lines = lines.iter();
+                let off = lines.map(|(slots, _)| {
+                    let units = slots.iter().map(off);
+                    sum(units.collect::<Result<Vec<_>>>()?)
+                });
+                off.collect::<Result<_>>()?
+            }
+        };
+        cap(amounts, maximum)
+    }
+}
+
 const fn outcome(given: bool) -> Outcome {
     if given {
         Outcome::Applies
     } else {
         Outcome::Qualifies
     }
-}
-
-/// Whether the scope reaches a line, its price aside.
-fn is_reached(line: &GoodsLine<'_>, scope: &Scope, automatic: bool) -> bool {
-    let left_out = (automatic && line.barred) || (scope.exclude_on_sale && line.item.facts.on_sale);
-    !left_out && scope.items.matches(line.item)
 }
 
 /// Whether a consignment ships by a method of the zones and methods that are meant.

@@ -5,6 +5,7 @@ mod arbitrary_promotions;
 mod dice;
 mod document;
 mod examples;
+mod index;
 mod laws;
 mod model;
 mod sequences;
