@@ -35,10 +35,6 @@ impl Ratio {
         )
     }
 
-    pub(crate) fn minus(self, other: Self) -> Self {
-        self.plus(Self::new(-other.numerator, other.denominator))
-    }
-
     pub(crate) fn times(self, other: Self) -> Self {
         Self::new(
             self.numerator * other.numerator,
@@ -87,24 +83,30 @@ fn greatest_common_divisor(a: i128, b: i128) -> i128 {
 /// A whole over parts by weight: each gets its share rounded down, and what is left goes by one to the largest fractions,
 /// among equals to the earlier part. Without weight all are equal.
 pub(crate) fn shares(whole: i64, weights: &[Ratio]) -> Vec<i64> {
-    let total = weights.iter().copied().fold(Ratio::whole(0), Ratio::plus);
-    if total == Ratio::whole(0) {
-        return if weights.is_empty() {
-            Vec::new()
-        } else {
-            shares(whole, &vec![Ratio::ONE; weights.len()])
-        };
-    }
-    let exact: Vec<Ratio> = weights
+    // Over one denominator the weights are whole numbers, and stay within 128 bits.
+    let common = weights.iter().fold(1, |common, weight| {
+        let divisor = greatest_common_divisor(common, weight.denominator);
+        common / divisor * weight.denominator
+    });
+    let mut weights: Vec<i128> = weights
         .iter()
-        .map(|weight| weight.divided_by(total).times(Ratio::whole(whole)))
+        .map(|weight| weight.numerator * (common / weight.denominator))
         .collect();
-    let mut parts: Vec<i64> = exact.iter().map(|share| share.floor()).collect();
+    if weights.iter().all(|weight| *weight == 0) {
+        weights.fill(1);
+    }
+    let total: i128 = weights.iter().sum();
+    let products = weights.iter().map(|weight| i128::from(whole) * weight);
+    let mut parts = Vec::new();
+    let mut fractions = Vec::new();
+    for product in products {
+        parts.push(i64::try_from(product / total).unwrap());
+        fractions.push(product % total);
+    }
     for _ in 0..whole - parts.iter().sum::<i64>() {
-        let lacks = |part: usize| exact[part].minus(Ratio::whole(parts[part]));
         let most = (0..parts.len())
             .reduce(|best, part| {
-                if lacks(part) > lacks(best) {
+                if fractions[part] > fractions[best] {
                     part
                 } else {
                     best
@@ -112,6 +114,7 @@ pub(crate) fn shares(whole: i64, weights: &[Ratio]) -> Vec<i64> {
             })
             .unwrap();
         parts[most] += 1;
+        fractions[most] = -1;
     }
     parts
 }

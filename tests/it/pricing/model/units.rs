@@ -69,15 +69,16 @@ impl<'a> Units<'a> {
         lines.into_values().collect()
     }
 
-    /// Takes an amount off units of one line: those of one price share in proportion to what they come to.
+    /// Takes an amount off units of one line: those of one price, now and before the promotion, share in
+    /// proportion to what they come to.
     pub(crate) fn spread(&mut self, units: &[usize], amount: i64) {
-        let mut groups: BTreeMap<i64, Vec<usize>> = BTreeMap::new();
+        let mut groups: BTreeMap<(i64, i64), Vec<usize>> = BTreeMap::new();
         for unit in units {
-            groups.entry(self.all[*unit].price).or_default().push(*unit);
+            let Unit { price, before, .. } = self.all[*unit];
+            groups.entry((price, before)).or_default().push(*unit);
         }
         let values: Vec<i64> = groups.values().map(|group| self.value(group)).collect();
-        for (mut group, share) in groups.into_values().zip(split(amount, &values)) {
-            group.sort_by_key(|unit| self.all[*unit].before);
+        for (group, share) in groups.into_values().zip(split(amount, &values)) {
             let parts = split(share, &vec![1; group.len()]);
             for (unit, part) in group.iter().zip(parts) {
                 self.all[*unit].price -= part;
