@@ -45,24 +45,11 @@ pub(crate) fn cases() -> impl Strategy<Value = Case> {
 
 impl fmt::Debug for Case {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let automatic = self.automatic.iter();
-        let automatic = automatic.flat_map(|promotion| words::promotion(promotion, None));
-        let coupons = self.checkout.coupons.iter();
-        let coupons = coupons.flat_map(|of| words::promotion(&of.promotion, Some(&of.code)));
-        for words in words::cart(&self.checkout)
-            .into_iter()
-            .chain(automatic)
-            .chain(coupons)
-        {
+        for words in words::all(&self.store, &self.checkout, &self.automatic) {
             writeln!(f, "- {words}")?;
         }
         let ids = self.checkout.lines.iter().map(|line| line.id.as_u128());
         writeln!(f, "ids of lines: {:?}", ids.collect::<Vec<_>>())?;
-        writeln!(
-            f,
-            "overridden prices too: {}",
-            self.store.discount_overridden_prices
-        )?;
         writeln!(f, "{:?}\n{:?}", self.store.tax, self.store.tax_zones)
     }
 }

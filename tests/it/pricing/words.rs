@@ -4,11 +4,13 @@ use cartwright::domain::{
     cart::{LineItem, LineItemKind},
     checkout::Checkout,
     consignment::{Consignment, Fulfilment},
+    location::Location,
     money::{Amount, Currency, Money},
     promotion::{
         Action, CartCondition, Condition, Discount, Promotion, Rule, Scope, Strategy,
         items::ItemsMatcher, schedule::WeeklySchedule,
     },
+    store::{Store, TaxZone},
 };
 use chrono::{DateTime, Utc};
 
@@ -23,8 +25,68 @@ fn amount(money: Money) -> String {
     figure(money.amount, money.currency)
 }
 
-/// Everything in the cart, a line for each thing.
-pub(crate) fn cart(checkout: &Checkout) -> Vec<String> {
+/// Everything that a price depends on, a line for each thing.
+pub(crate) fn all(store: &Store, checkout: &Checkout, automatic: &[Promotion]) -> Vec<String> {
+    let mut words = shop(store);
+    words.extend(cart(checkout));
+    words.extend(automatic.iter().flat_map(|of| promotion(of, None)));
+    let coupons = checkout.coupons.iter();
+    words.extend(coupons.flat_map(|of| promotion(&of.promotion, Some(&of.code))));
+    words
+}
+
+fn shop(store: &Store) -> Vec<String> {
+    let settings = [
+        (store.tax.prices_include_tax, "prices are entered with tax"),
+        (store.tax.show_prices_with_tax, "prices are shown with tax"),
+        (
+            store.discount_overridden_prices,
+            "prices set by hand are discounted",
+        ),
+    ];
+    let set = settings.into_iter().filter(|(set, _)| *set);
+    let mut words: Vec<String> = set.map(|(_, word)| word.to_owned()).collect();
+    if !store.tax.exempt_group_ids.is_empty() {
+        let groups = store.tax.exempt_group_ids.join(", ");
+        words.push(format!("no tax for groups {groups}"));
+    }
+    let class = store.tax.shipping_class_id.iter();
+    words.extend(class.map(|class| format!("shipping has tax class {class}")));
+    words.extend(store.tax_zones.iter().map(tax_zone));
+    words
+}
+
+fn tax_zone(zone: &TaxZone) -> String {
+    let places = zone.locations.iter().map(|location| match location {
+        Location::RestOfWorld => "the rest of the world",
+        Location::Country { country_code, .. } => country_code,
+    });
+    let places = places.collect::<Vec<_>>().join(", ");
+    let lowest = zone.rates.iter().map(|rate| rate.priority).min();
+    let rates = zone.rates.iter().map(|rate| {
+        let values = rate.class_rates.iter().map(|(class, value)| {
+            let percentage = value.percentage();
+            if class == "standard" {
+                format!("{percentage} %")
+            } else {
+                format!("{class} {percentage} %")
+            }
+        });
+        let values = values.collect::<Vec<_>>().join(", ");
+        let on_tax = if Some(rate.priority) > lowest {
+            " also on the tax before it"
+        } else {
+            ""
+        };
+        format!("{} {values}{on_tax}", rate.name)
+    });
+    format!(
+        "tax in {places}: {}",
+        rates.collect::<Vec<_>>().join(" and ")
+    )
+}
+
+fn cart(checkout: &Checkout) -> Vec<String> {
     let code = checkout.currency;
     let figure = |amount| figure(amount, code);
     let mut words: Vec<String> = checkout.lines.iter().map(|item| line(item, code)).collect();
@@ -161,7 +223,7 @@ fn consignment(consignment: &Consignment, checkout: &Checkout) -> String {
 }
 
 /// What a promotion does, a line for each rule.
-pub(crate) fn promotion(promotion: &Promotion, code: Option<&str>) -> Vec<String> {
+fn promotion(promotion: &Promotion, code: Option<&str>) -> Vec<String> {
     let mut gates = gates(promotion);
     if promotion.priority != 0 {
         gates.push(format!("priority {}", promotion.priority));
@@ -220,6 +282,9 @@ fn gates(promotion: &Promotion) -> Vec<String> {
     ];
     let given = lists.into_iter().filter(|(_, ids)| !ids.is_empty());
     gates.extend(given.map(|(what, ids)| format!("{what} {}", ids.join(", "))));
+    if promotion.rules.iter().all(|rule| rule.amounts().is_empty()) {
+        gates.extend(promotion.currency.map(|currency| format!("in {currency}")));
+    }
     if promotion.customer.ungrouped {
         gates.push("for customers of no group".into());
     }
@@ -349,14 +414,16 @@ fn action(action: &Action) -> String {
         } => {
             let units = match (quantity, as_total) {
                 (None, false) => "each unit".to_owned(),
+                (Some(1), _) => "1".to_owned(),
                 (None, true) => "all units together".to_owned(),
                 (Some(units), false) => format!("each of {units}"),
                 (Some(units), true) => format!("{units} together"),
             };
             format!(
-                "{} {units} of {}{}",
+                "{} {units} of {}{}{}",
                 discount(off),
-                scope(of),
+                matcher(&of.items),
+                order(of, quantity.is_none()),
                 most(maximum)
             )
         }
@@ -376,7 +443,10 @@ fn action(action: &Action) -> String {
             quantity,
             price,
             scope: of,
-        } => format!("{quantity} of {} for {}", scope(of), amount(*price)),
+        } => {
+            let (items, order) = (matcher(&of.items), order(of, false));
+            format!("{quantity} of {items} for {}{order}", amount(*price))
+        }
         Action::Shipping {
             discount: off,
             zone_ids,
@@ -395,14 +465,16 @@ fn action(action: &Action) -> String {
     }
 }
 
-fn scope(scope: &Scope) -> String {
+/// In which order units are chosen, which matters where not all are, and which ones.
+fn order(scope: &Scope, all: bool) -> String {
     let order = match scope.strategy {
-        Strategy::LeastExpensive => "the least expensive first",
-        Strategy::LeastExpensiveOnly => "only at the lowest price",
-        Strategy::MostExpensive => "the most expensive first",
-        Strategy::MostExpensiveOnly => "only at the highest price",
+        Strategy::LeastExpensive | Strategy::MostExpensive if all => "",
+        Strategy::LeastExpensive => ", the least expensive first",
+        Strategy::LeastExpensiveOnly => ", only at the lowest price",
+        Strategy::MostExpensive => ", the most expensive first",
+        Strategy::MostExpensiveOnly => ", only at the highest price",
     };
-    let mut words = format!("{}, {order}", matcher(&scope.items));
+    let mut words = order.to_owned();
     if scope.include_considered {
         words += ", also of the units that count for the condition";
     }

@@ -44,15 +44,7 @@ impl Example {
     /// Cart, promotions and outcome.
     fn text(&self) -> String {
         let mut text = format!("## {}\n\n", self.name);
-        let coupons = self.checkout.coupons.iter();
-        let coupons = coupons.flat_map(|of| words::promotion(&of.promotion, Some(&of.code)));
-        let automatic = self.automatic.iter();
-        let automatic = automatic.flat_map(|promotion| words::promotion(promotion, None));
-        for words in words::cart(&self.checkout)
-            .into_iter()
-            .chain(automatic)
-            .chain(coupons)
-        {
+        for words in words::all(&self.store, &self.checkout, &self.automatic) {
             writeln!(text, "- {words}").unwrap();
         }
         let pricing = self.priced();

@@ -49,7 +49,7 @@ fn sets_of_units() {
                 goods(percent("100"), products(&["cup"])).only(1, Strategy::LeastExpensive),
             ),
         );
-    let once = example("The same, but once")
+    let once = example("Three for two, but once")
         .line("Mug", 1_200, 7)
         .automatic("One free", when(units(2, products(&["mug"])), one_free(1)));
     let considered = example("Three or more: a tenth off all of them, those that count included")
@@ -70,7 +70,7 @@ fn sets_of_units() {
                 goods(percent("10"), products(&["mug"])),
             ),
         );
-    let both = example("A shirt and a hat together")
+    let both = example("5.00 off a shirt and a hat together")
         .line("Shirt", 3_000, 2)
         .line("Hat", 2_000, 1)
         .automatic(
@@ -126,14 +126,14 @@ fn sets_of_units() {
     let set_not = example("A set that is not cheaper is not given")
         .line("Book", 800, 3)
         .automatic("Three books", again(set));
-    let cheapest_set = example("Two pens for 5.00: the least expensive come first")
+    let cheapest_set = example("Any two for 5.00: the least expensive come first")
         .line("Pen", 300, 2)
         .line("Ink", 400, 1)
         .automatic(
             "Two for 5",
             again(goods(off(1), ALL).for_price(2, usd(500))),
         );
-    let dearest_set = example("Two pens for 5.00: the most expensive come first")
+    let dearest_set = example("Any two for 5.00: the most expensive come first")
         .line("Pen", 300, 2)
         .line("Ink", 400, 1)
         .automatic(
@@ -189,9 +189,10 @@ fn off_the_whole_cart_and_gifts() {
             "Every 30",
             every(spend(usd(3_000), ALL), whole_cart(off(1_000))),
         );
-    let percentage = example("A tenth off the cart for every three units, but never more than all")
-        .line("Shirt", 1_000, 6)
-        .automatic("Threes", every(units(3, ALL), whole_cart(percent("60"))));
+    let percentage =
+        example("60 % off the cart for every three units is never more than all of it")
+            .line("Shirt", 1_000, 6)
+            .automatic("Threes", every(units(3, ALL), whole_cart(percent("60"))));
     let maximum = example("A fifth off the cart, at most 5.00")
         .line("Shirt", 3_000, 1)
         .line("Hat", 2_000, 1)

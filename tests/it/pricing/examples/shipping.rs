@@ -20,7 +20,7 @@ fn discounts_on_shipping() {
     let amount = parcels("10.00 off each consignment, but not more than it costs")
         .automatic("10 off", always(shipping(off(1_000))));
     let threshold = parcels("Free shipping from 70.00 on, which discounts on goods can undo")
-        .automatic("Tenth", always(goods(percent("15"), ALL)))
+        .automatic("15 % off", always(goods(percent("15"), ALL)))
         .coupon(
             "FREE70",
             when(spend(usd(7_000), ALL), shipping(percent("100"))),
