@@ -55,7 +55,7 @@ pub(super) fn product_ids(checkout: &Checkout) -> Vec<String> {
     let ids: HashSet<&String> = checkout
         .lines
         .iter()
-        .filter(|line| line.is_from_catalog() && line.gift_of.is_none())
+        .filter(|line| line.is_mutable())
         .map(|line| &line.product_id)
         .collect();
     ids.into_iter().cloned().collect()
@@ -71,7 +71,7 @@ pub(super) fn lines(draft: &mut Draft, products: &Products) -> Vec<(String, Refu
         .checkout
         .lines
         .iter_mut()
-        .filter(|line| line.is_from_catalog() && line.gift_of.is_none())
+        .filter(|line| line.is_mutable())
     {
         let subject = line.id.to_string();
         let before = line.list_price();

@@ -2,11 +2,11 @@
 
 use super::{
     Action, Discount, DiscountSource, Promotion, Rule, Scope, Strategy,
-    goods::{Goods, GoodsLine, Share, minor},
+    goods::{Goods, GoodsLine, Share, minor, note},
     sets::{Formed, Lack, Need, Picks, Slot, Slots, form},
 };
 use crate::domain::{
-    cart::LineItem,
+    cart::{LineItem, MAX_QUANTITY},
     checkout::Checkout,
     consignment::Consignment,
     money::{Amount, Money, Overflow, Rate, split, sum},
@@ -16,9 +16,6 @@ use crate::domain::{
 };
 
 type Result<T> = std::result::Result<T, Overflow>;
-
-/// Most units of one gift.
-const MAX_GIFT_UNITS: u32 = 9_999;
 
 /// A cart while promotions work on it.
 #[derive(Debug)]
@@ -49,6 +46,17 @@ pub(in crate::domain) enum Outcome {
     Lacks(Lack),
     /// The cart has nothing that it could discount.
     NothingToDiscount,
+}
+
+impl Outcome {
+    /// What counts of several rules: the best, and of equal ones the first.
+    const fn rank(&self) -> u8 {
+        match self {
+            Self::Applies => 2,
+            Self::Qualifies => 1,
+            Self::Lacks(_) | Self::NothingToDiscount => 0,
+        }
+    }
 }
 
 impl<'a> Cart<'a> {
@@ -85,16 +93,16 @@ impl<'a> Cart<'a> {
         source: &DiscountSource,
     ) -> Result<Outcome> {
         self.goods.settle();
-        let mut best = None;
+        let mut best: Option<Outcome> = None;
         for rule in &promotion.rules {
             let outcome = self.apply_rule(rule, promotion, source)?;
             let applies = outcome == Outcome::Applies;
-            best = match best {
-                Some(Outcome::Applies) => best,
-                Some(Outcome::Qualifies) if !applies => best,
-                Some(_) if !matches!(outcome, Outcome::Applies | Outcome::Qualifies) => best,
-                _ => Some(outcome),
-            };
+            if best
+                .as_ref()
+                .is_none_or(|best| outcome.rank() > best.rank())
+            {
+                best = Some(outcome);
+            }
             if applies && rule.stop {
                 break;
             }
@@ -274,7 +282,7 @@ impl<'a> Cart<'a> {
                     promotion_id: promotion.id,
                     product_id: product_id.clone(),
                     variant_id: variant_id.clone(),
-                    quantity: quantity.saturating_mul(sets).min(MAX_GIFT_UNITS),
+                    quantity: quantity.saturating_mul(sets).min(MAX_QUANTITY),
                 });
                 Ok(Outcome::Applies)
             }
@@ -334,13 +342,7 @@ impl Shipping {
         if amount.is_zero() {
             return Ok(false);
         }
-        match self.discounts.last_mut() {
-            Some(last) if last.source == *source => last.amount = last.amount.plus(amount)?,
-            _ => self.discounts.push(GivenDiscount {
-                source: source.clone(),
-                amount,
-            }),
-        }
+        note(&mut self.discounts, source, amount)?;
         Ok(true)
     }
 }

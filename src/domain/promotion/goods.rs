@@ -171,15 +171,7 @@ impl GoodsLine<'_> {
         }
         self.runs = runs;
         self.merge();
-        match self.discounts.last_mut() {
-            // Several rules of one promotion give one discount.
-            Some(last) if last.source == *source => last.amount = last.amount.plus(whole)?,
-            _ => self.discounts.push(GivenDiscount {
-                source: source.clone(),
-                amount: whole,
-            }),
-        }
-        Ok(())
+        note(&mut self.discounts, source, whole)
     }
 
     fn settle(&mut self) {
@@ -226,6 +218,22 @@ impl Run {
             })
             .collect())
     }
+}
+
+/// Adds to the discounts what a source gives; several rules of one promotion give one discount.
+pub(super) fn note(
+    discounts: &mut Vec<GivenDiscount>,
+    source: &DiscountSource,
+    amount: Amount,
+) -> Result<()> {
+    match discounts.last_mut() {
+        Some(last) if last.source == *source => last.amount = last.amount.plus(amount)?,
+        _ => discounts.push(GivenDiscount {
+            source: source.clone(),
+            amount,
+        }),
+    }
+    Ok(())
 }
 
 /// The minor units of amounts, as weights.
