@@ -9,10 +9,10 @@ RELEASE := $(shell git describe --tags --abbrev=0 --match 'v*' 2>/dev/null)
 # The checks of `make lint`, in order, the quick ones first. CI runs and times them one by one.
 LINTS := fmt-check buf-lint buf-format buf-breaking deny clippy doc
 
-.PHONY: help demo test check fmt lint lint-steps tools bench bench-instructions $(LINTS)
+.PHONY: help demo test check fmt lint lint-steps tools bench bench-quotes bench-instructions $(LINTS)
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## Build and run a shop with sample data
 	cargo run --release --locked -- demo
@@ -22,6 +22,9 @@ test: ## Run every test beside throw-away PostgreSQL and Redis servers
 
 bench: ## Measure what pricing costs
 	cargo bench --locked --bench pricing
+
+bench-quotes: ## Measure what shipping options cost, beside throw-away servers
+	scripts/with-services cargo bench --locked --bench quotes
 
 bench-instructions: ## Count the instructions of pricing once, under valgrind
 	scripts/count-instructions

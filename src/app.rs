@@ -8,15 +8,16 @@ use tokio::{
     signal::unix::{SignalKind, signal},
     task::JoinHandle,
 };
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio_util::sync::CancellationToken;
 use tonic::transport::{self, Server, server::TcpIncoming};
 use tonic_health::{ServingStatus, server::HealthReporter};
 use tonic_web::GrpcWebLayer;
 
 use crate::{
+    catalog::Catalog,
     config::Config,
     flow::{self, Flow},
-    quotes::{Quotes, RedisError},
+    quotes::{self, Background, Quotes, RedisError},
     rpc::{
         self,
         import::{ImportError, Imported},
@@ -46,6 +47,12 @@ pub enum Error {
     Migrate(#[source] StoreError),
     #[error("cannot use the URL of --redis-url or REDIS_URL")]
     Redis(#[from] RedisError),
+    #[error("cannot use the URL of --catalog-url or CARTWRIGHT_CATALOG_URL")]
+    Catalog(#[source] transport::Error),
+    #[error(
+        "cannot set up the sample shop beside a remote catalog: leave out --demo-store or --catalog-url"
+    )]
+    DemoStore,
     #[error("cannot load the shop")]
     Load(#[source] flow::Error),
     #[error("cannot listen on {address}")]
@@ -67,8 +74,7 @@ pub struct Running {
     health: HealthReporter,
     accepting: CancellationToken,
     server: JoinHandle<Result<(), transport::Error>>,
-    following: CancellationToken,
-    background: TaskTracker,
+    background: Background,
     database: Database,
     drain_wait: Duration,
     drain_timeout: Duration,
@@ -109,7 +115,7 @@ pub async fn import(config: &Config, file: &Path) -> Result<Imported, Error> {
         source,
     })?;
     let database = open(config).await?;
-    let flow = flow(config, &database).await?;
+    let flow = flow(config, &database, Background::default()).await?;
     let imported = rpc::import::import(&flow, &yaml).await?;
     close(database).await;
     Ok(imported)
@@ -117,23 +123,28 @@ pub async fn import(config: &Config, file: &Path) -> Result<Imported, Error> {
 
 /// Starts the service. Once this has answered, it accepts calls.
 pub async fn start(config: &Config) -> Result<Running, Error> {
+    if config.demo_store && config.catalog_url.is_some() {
+        return Err(Error::DemoStore);
+    }
     let database = open(config).await?;
-    let flow = Arc::new(flow(config, &database).await?);
+    let background = Background::default();
+    let flow = Arc::new(flow(config, &database, background.clone()).await?);
     if config.demo_store && flow.is_empty() {
         rpc::import::import(&flow, SAMPLE_STORE).await?;
         tracing::info!("set up the sample shop");
     }
 
-    let following = CancellationToken::new();
-    let background = TaskTracker::new();
-    background.spawn({
-        let (flow, following) = (Arc::clone(&flow), following.clone());
-        async move { flow.follow_changes(following).await }
+    background.tasks.spawn({
+        let (flow, ending) = (Arc::clone(&flow), background.ending.clone());
+        async move { flow.follow_changes(ending).await }
     });
-    background.spawn({
-        let (flow, following) = (Arc::clone(&flow), following.clone());
-        async move { flow.forget_requests(following).await }
+    background.tasks.spawn({
+        let (flow, ending) = (Arc::clone(&flow), background.ending.clone());
+        async move { flow.forget_requests(ending).await }
     });
+
+    let telling = Arc::clone(&flow).tell_tax_provider(background.ending.clone());
+    background.tasks.spawn(telling);
 
     let (routes, health) = rpc::routes(flow).await?;
     let listen = |source| Error::Listen {
@@ -168,7 +179,6 @@ pub async fn start(config: &Config) -> Result<Running, Error> {
         health,
         accepting,
         server,
-        following,
         background,
         database,
         drain_wait: config.drain_wait,
@@ -204,9 +214,9 @@ impl Running {
             tracing::warn!(after = ?self.drain_timeout, "calls are still in flight: giving them up");
         }
 
-        self.following.cancel();
-        self.background.close();
-        self.background.wait().await;
+        self.background.ending.cancel();
+        self.background.tasks.close();
+        self.background.tasks.wait().await;
         close(self.database).await;
         tracing::info!("stopped");
     }
@@ -230,12 +240,22 @@ async fn close(database: Database) {
     }
 }
 
-async fn flow(config: &Config, database: &Database) -> Result<Flow, Error> {
-    let quotes = match &config.redis_url {
-        Some(url) => Quotes::redis(url, config.quote_ttl)?,
-        None => Quotes::in_process(config.quote_ttl),
+async fn flow(config: &Config, database: &Database, background: Background) -> Result<Flow, Error> {
+    let settings = quotes::Settings {
+        ttl: config.quote_ttl,
+        timeout: config.quote_timeout,
+        redis_url: config.redis_url.clone(),
+        replica: flow::new_id(),
     };
-    Flow::new(database.clone(), quotes)
+    let quotes = Quotes::new(&settings, background)?;
+    let catalog = match &config.catalog_url {
+        Some(url) => {
+            let calls = rpc::remote_catalog::calls(url, config.catalog_timeout);
+            Catalog::remote(calls.map_err(Error::Catalog)?, config.catalog_ttl)
+        }
+        None => Catalog::built_in(database.clone()),
+    };
+    Flow::new(database.clone(), catalog, quotes)
         .await
         .map_err(Error::Load)
 }

@@ -1,6 +1,6 @@
 //! Every option and environment variable, parsed and checked once.
 
-use std::{path::PathBuf, time::Duration};
+use std::{ops::RangeInclusive, path::PathBuf, time::Duration};
 
 use clap::{
     CommandFactory as _, Parser, Subcommand,
@@ -86,7 +86,8 @@ pub struct Config {
     #[arg(default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub database_max_connections: u32,
 
-    /// Redis that replicas share shipping quotes in, redis://USER:PASSWORD@HOST; none: each keeps its own
+    /// Redis that replicas share carriers' quotes in: redis://USER:PASSWORD@HOST:PORT or, for a cluster,
+    /// redis-cluster://USER:PASSWORD@HOST:PORT,HOST:PORT with some of its nodes; none: each keeps its own
     #[arg(
         long,
         global = true,
@@ -97,10 +98,50 @@ pub struct Config {
     #[arg(value_parser = redis_url)]
     pub redis_url: Option<SecretString>,
 
-    /// How long a shipping quote holds, 1s to 24h
+    /// How long a shipping quote of the store's own methods holds, 1s to 24h
     #[arg(long, global = true, env = "CARTWRIGHT_QUOTE_TTL", value_name = "TIME")]
-    #[arg(default_value = "10m", value_parser = quote_ttl)]
+    #[arg(default_value = "10m", value_parser = seconds_to_day)]
     pub quote_ttl: Duration,
+
+    /// Longest wait for the carriers of a checkout, 100ms to 30s; those that have not answered are left out
+    #[arg(
+        long,
+        global = true,
+        env = "CARTWRIGHT_QUOTE_TIMEOUT",
+        value_name = "TIME"
+    )]
+    #[arg(default_value = "5s", value_parser = quote_timeout)]
+    pub quote_timeout: Duration,
+
+    /// Remote catalog: http:// or https:// of a gRPC server with cartwright.v1.CatalogService; none: the built-in one
+    #[arg(
+        long,
+        global = true,
+        env = "CARTWRIGHT_CATALOG_URL",
+        value_name = "URL"
+    )]
+    #[arg(value_parser = catalog_url)]
+    pub catalog_url: Option<String>,
+
+    /// How long a product of the remote catalog is used before it is asked for again, 1s to 24h
+    #[arg(
+        long,
+        global = true,
+        env = "CARTWRIGHT_CATALOG_TTL",
+        value_name = "TIME"
+    )]
+    #[arg(default_value = "30s", value_parser = seconds_to_day)]
+    pub catalog_ttl: Duration,
+
+    /// Longest wait for the remote catalog, 1ms to 24h; then products are used as they were last read
+    #[arg(
+        long,
+        global = true,
+        env = "CARTWRIGHT_CATALOG_TIMEOUT",
+        value_name = "TIME"
+    )]
+    #[arg(default_value = "2s", value_parser = millis_to_day)]
+    pub catalog_timeout: Duration,
 
     /// Set up the sample shop if the database has no shop yet
     #[arg(long, global = true, env = "CARTWRIGHT_DEMO_STORE", value_parser = BoolishValueParser::new())]
@@ -123,7 +164,7 @@ pub struct Config {
         env = "CARTWRIGHT_REQUEST_TIMEOUT",
         value_name = "TIME"
     )]
-    #[arg(default_value = "30s", value_parser = request_timeout)]
+    #[arg(default_value = "30s", value_parser = millis_to_day)]
     pub request_timeout: Duration,
 
     /// On SIGTERM: time to be NOT_SERVING, and yet serve, for load balancers to notice, 0s to 24h
@@ -146,7 +187,7 @@ pub struct Config {
     #[arg(default_value = "25s", value_parser = time)]
     pub drain_timeout: Duration,
 
-    /// OpenTelemetry collector for traces, http://HOST:4317 (OTLP over gRPC); none: no traces
+    /// OpenTelemetry collector for traces and metrics, http://HOST:4317 (OTLP over gRPC); none: neither
     #[arg(
         long,
         global = true,
@@ -250,11 +291,27 @@ fn database_url(value: &str) -> Result<SecretString, String> {
 }
 
 fn redis_url(value: &str) -> Result<SecretString, String> {
-    url(value, &["redis://"])
+    match value.strip_prefix("redis-cluster://") {
+        Some(nodes) if !is_cluster(nodes) => Err(
+            "expected redis-cluster://HOST:PORT,HOST:PORT with USER:PASSWORD@ before the first host, or nothing"
+                .to_owned(),
+        ),
+        _ => url(value, &["redis://", "redis-cluster://"]),
+    }
+}
+
+/// Whether these are addresses of nodes, after credentials if there are any.
+fn is_cluster(nodes: &str) -> bool {
+    let addresses = nodes.rsplit_once('@').map_or(nodes, |(_, rest)| rest);
+    addresses.split(',').all(|node| address(node).is_ok())
 }
 
 fn otlp_endpoint(value: &str) -> Result<String, String> {
     url(value, &["http://"]).map(|url| url.expose_secret().to_owned())
+}
+
+fn catalog_url(value: &str) -> Result<String, String> {
+    url(value, &["http://", "https://"]).map(|url| url.expose_secret().to_owned())
 }
 
 fn url(value: &str, beginnings: &[&str]) -> Result<SecretString, String> {
@@ -267,20 +324,24 @@ fn url(value: &str, beginnings: &[&str]) -> Result<SecretString, String> {
     ))
 }
 
-fn quote_ttl(value: &str) -> Result<Duration, String> {
-    time_from(Duration::from_secs(1), value)
+fn seconds_to_day(value: &str) -> Result<Duration, String> {
+    time_in(Duration::from_secs(1)..=DAY, value)
 }
 
-fn request_timeout(value: &str) -> Result<Duration, String> {
-    time_from(Duration::from_millis(1), value)
+fn quote_timeout(value: &str) -> Result<Duration, String> {
+    time_in(Duration::from_millis(100)..=Duration::from_secs(30), value)
+}
+
+fn millis_to_day(value: &str) -> Result<Duration, String> {
+    time_in(Duration::from_millis(1)..=DAY, value)
 }
 
 fn time(value: &str) -> Result<Duration, String> {
-    time_from(Duration::ZERO, value)
+    time_in(Duration::ZERO..=DAY, value)
 }
 
-/// A whole number and a unit, from `least` to a day.
-fn time_from(least: Duration, value: &str) -> Result<Duration, String> {
+/// A whole number and a unit.
+fn time_in(range: RangeInclusive<Duration>, value: &str) -> Result<Duration, String> {
     let digits = value.trim_end_matches(|character: char| character.is_ascii_alphabetic());
     let unit = value.strip_prefix(digits).unwrap_or_default();
     let number = digits.parse::<u32>().ok();
@@ -291,10 +352,16 @@ fn time_from(least: Duration, value: &str) -> Result<Duration, String> {
         "h" => Some(Duration::from_hours(number.into())),
         _ => None,
     });
-    time.filter(|time| (least..=DAY).contains(time))
-        .ok_or(format!(
-            "expected a whole number and a unit (ms, s, m or h), such as 30s, from {least:?} to 24h"
-        ))
+    time.filter(|time| range.contains(time)).ok_or_else(|| {
+        let most = match *range.end() {
+            DAY => "24h".to_owned(),
+            most => format!("{most:?}"),
+        };
+        let least = range.start();
+        format!(
+            "expected a whole number and a unit (ms, s, m or h), such as 30s, from {least:?} to {most}"
+        )
+    })
 }
 
 fn log_format() -> impl clap::builder::TypedValueParser<Value = LogFormat> {
@@ -349,6 +416,31 @@ mod tests {
             ("--redis-url=tcp://h", "REDIS_URL", "redis://"),
             ("--quote-ttl=0s", "CARTWRIGHT_QUOTE_TTL", "from 1s to 24h"),
             ("--quote-ttl=25h", "CARTWRIGHT_QUOTE_TTL", "from 1s to 24h"),
+            (
+                "--redis-url=redis-cluster://h:1,h",
+                "REDIS_URL",
+                "redis-cluster://HOST:PORT,HOST:PORT",
+            ),
+            (
+                "--quote-timeout=31s",
+                "CARTWRIGHT_QUOTE_TIMEOUT",
+                "from 100ms to 30s",
+            ),
+            (
+                "--catalog-url=catalog:50051",
+                "CARTWRIGHT_CATALOG_URL",
+                "http:// or https://",
+            ),
+            (
+                "--catalog-ttl=999ms",
+                "CARTWRIGHT_CATALOG_TTL",
+                "from 1s to 24h",
+            ),
+            (
+                "--catalog-timeout=0s",
+                "CARTWRIGHT_CATALOG_TIMEOUT",
+                "from 1ms to 24h",
+            ),
             ("--drain-wait=5", "CARTWRIGHT_DRAIN_WAIT", "ms, s, m or h"),
             ("--drain-wait=-5s", "CARTWRIGHT_DRAIN_WAIT", "ms, s, m or h"),
             (

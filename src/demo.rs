@@ -39,6 +39,7 @@ pub async fn run(config: Config, out: &mut (dyn Write + Send)) -> Result<()> {
         listen: "127.0.0.1:0".to_owned(),
         database_url: "sqlite::memory:".into(),
         redis_url: None,
+        catalog_url: None,
         demo_store: true,
         drain_wait: Duration::ZERO,
         ..config

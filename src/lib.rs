@@ -3,16 +3,19 @@
 //! Data flows one way, and a module knows only those to its right:
 //!
 //! ```text
-//! main → app → rpc → flow → catalog, store, quotes → domain
+//! main → app → rpc → flow → catalog, store, quotes, tax → outbound, domain
 //! ```
 //!
 //! - [`domain`] decides. It is pure and synchronous: no database, no network, no clock.
 //! - [`store`] keeps checkouts, orders, the catalog, promotions and settings in PostgreSQL or SQLite.
-//! - [`catalog`] answers products, from memory until they change.
-//! - [`quotes`] rates consignments, with a cache in Redis or in process.
+//! - [`catalog`] answers products of the store or of a remote catalog, from memory while that is right.
+//! - [`quotes`] rates consignments: the store's own methods, and carriers behind a cache in Redis or in process.
+//! - [`tax`] asks the tax provider for estimates, and tells it of orders.
+//! - [`outbound`] calls services outside, so that none that is slow or down costs more than its own answer.
 //! - [`flow`] does what a call asks for: load, let the domain decide, save.
-//! - [`rpc`] speaks gRPC: one file per service, conversion, and the one mapping of errors.
-//! - [`telemetry`] sets up logs and traces.
+//! - [`rpc`] speaks gRPC: one file per service, conversion, and the one mapping of errors. A remote catalog is called from
+//!   there too, since it answers messages of this API; that is why `rpc` knows [`catalog`] and [`outbound`].
+//! - [`telemetry`] sets up logs, traces and metrics.
 //! - [`config`] parses and checks every option once.
 //! - [`app`] builds everything, serves, and drains.
 //!
@@ -25,7 +28,9 @@ pub mod demo;
 pub mod domain;
 pub mod flow;
 pub mod healthcheck;
+pub mod outbound;
 pub mod quotes;
 pub mod rpc;
 pub mod store;
+pub mod tax;
 pub mod telemetry;

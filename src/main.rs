@@ -69,7 +69,7 @@ async fn run(command: Command, config: Config) -> Result<(), Failure> {
 fn code(error: &(dyn Error + Send + Sync + 'static)) -> u8 {
     match error.downcast_ref() {
         Some(app::Error::Connect { .. }) => UNAVAILABLE,
-        Some(app::Error::Redis(_)) => USAGE,
+        Some(app::Error::Redis(_) | app::Error::Catalog(_) | app::Error::DemoStore) => USAGE,
         _ => 1,
     }
 }

@@ -66,7 +66,9 @@ pub struct Product {
 }
 
 /// Weight in grams and size in millimetres of one unit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Hash, Serialize, Deserialize,
+)]
 #[expect(missing_docs, reason = "the names say it all")]
 pub struct Measures {
     pub weight_grams: i64,

@@ -15,6 +15,7 @@ use super::{
     money::{Amount, Currency, Money},
     pricing::Pricing,
     reason::{Reason, Refusal, Result, Violation},
+    tax_estimate::TaxEstimate,
 };
 
 /// Most characters of the customer's message and of the staff's note.
@@ -69,6 +70,8 @@ pub struct Checkout {
     pub messages: Vec<Message>,
     /// What it comes to.
     pub pricing: Pricing,
+    /// What the tax provider answered; none when the taxes are not its own.
+    pub tax_estimate: Option<TaxEstimate>,
     /// What the lines and coupons were last refreshed from.
     pub revisions: Revisions,
     /// The request ids of recent changes.
@@ -163,6 +166,8 @@ pub enum MessageCode {
     GiftWrappingChanged,
     GiftCertificateChanged,
     StoreCreditDropped,
+    CatalogStale,
+    TaxProviderUnavailable,
 }
 
 impl SeenRequest {
@@ -197,6 +202,7 @@ impl Checkout {
             order_ids: Vec::new(),
             messages: Vec::new(),
             pricing: Pricing::default(),
+            tax_estimate: None,
             revisions: Revisions::default(),
             requests: Vec::new(),
             create_time: now,

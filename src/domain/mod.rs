@@ -5,6 +5,7 @@
 #![warn(clippy::arithmetic_side_effects)]
 
 pub mod address;
+pub mod carrier;
 pub mod cart;
 pub mod catalog;
 pub mod checkout;
@@ -23,8 +24,10 @@ pub mod order;
 pub mod payment_means;
 pub mod pricing;
 pub mod promotion;
+pub mod rating;
 pub mod reason;
 pub mod shipping;
 pub mod store;
 pub mod store_credit;
 pub mod tax;
+pub mod tax_estimate;

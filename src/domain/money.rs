@@ -290,8 +290,9 @@ fn parse_decimal(text: &str, places: usize) -> Result<i64, BadDecimal> {
         .map_err(|_| BadDecimal)
 }
 
-/// The reverse of [`parse_decimal`], without trailing zeros.
-fn format_decimal(value: i64, places: usize) -> String {
+/// A number of this many decimal places, not negative, without trailing zeros: 4150 and 2 are `41.5`.
+#[must_use]
+pub fn format_decimal(value: i64, places: usize) -> String {
     let digits = format!("{value:0>width$}", width = places.saturating_add(1));
     let (whole, fraction) = digits.split_at(digits.len().saturating_sub(places));
     match fraction.trim_end_matches('0') {

@@ -6,14 +6,14 @@
 //! [`Pricing`] holds amounts as they are shown, with or without tax.
 
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{
+    address::Address,
     cart::{LineItem, LineItemKind},
     checkout::Checkout,
     consignment::Consignment,
-    discounts::{DiscountedLine, discount},
+    discounts::{DiscountedLine, Discounts, discount},
     fee::Fee,
     money::{Amount, split, sum},
     payment_means::pay,
@@ -25,119 +25,17 @@ use super::{
     },
     reason::{Refusal, Result},
     store::Store,
-    tax::{self, Taxation, Taxed, sum_by_name},
+    tax::{self, Due, Taxation, Taxed},
+    tax_estimate::{Charge, TaxQuestion, Taxable, TaxableKind},
 };
 
-/// What a checkout comes to.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Pricing {
-    /// Whether amounts without a word on tax are shown with it.
-    pub tax_included: bool,
-    /// Why no tax is due; empty when it is.
-    pub tax_exemption: String,
-    /// Of each line, in the order of the lines.
-    pub lines: Vec<LinePricing>,
-    /// Of each consignment, in their order.
-    pub consignments: Vec<ConsignmentPricing>,
-    /// Of each coupon, in their order.
-    pub coupons: Vec<CouponOutcome>,
-    /// Of each fee, in their order.
-    pub fees: Vec<FeePricing>,
-    /// What each gift certificate pays, in their order.
-    pub gift_certificates: Vec<Amount>,
-    /// The gifts that promotions give.
-    pub gifts: Vec<Gift>,
-    /// The promotions that apply and can be used in so many orders only.
-    pub limited_promotions: Vec<Uuid>,
-    /// Taxes by name.
-    pub taxes: Vec<(String, Amount)>,
-    /// The sums.
-    pub totals: Totals,
-}
+mod figures;
+mod sums;
 
-/// Amounts of one line, as shown.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[expect(missing_docs, reason = "the proto's LineItem says what each is")]
-pub struct LinePricing {
-    pub original_price: Amount,
-    pub list_price: Amount,
-    pub comparison_price: Option<Amount>,
-    pub extended_list_price: Amount,
-    pub discounts: Vec<GivenDiscount>,
-    pub discount_amount: Amount,
-    pub coupon_amount: Amount,
-    pub extended_sale_price: Amount,
-    pub tax_amount: Amount,
-    pub gift_wrapping_amount: Amount,
-}
-
-/// Amounts of one consignment.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[expect(missing_docs, reason = "the proto's Consignment says what each is")]
-pub struct ConsignmentPricing {
-    pub shipping_cost_ex_tax: Amount,
-    pub shipping_cost_inc_tax: Amount,
-    pub handling_cost_ex_tax: Amount,
-    pub handling_cost_inc_tax: Amount,
-    pub discounts: Vec<GivenDiscount>,
-}
-
-/// Amounts of one fee.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[expect(missing_docs, reason = "the proto's Fee says what each is")]
-pub struct FeePricing {
-    pub cost_ex_tax: Amount,
-    pub cost_inc_tax: Amount,
-}
-
-/// A gift that a promotion gives.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Gift {
-    /// The promotion.
-    pub promotion_id: Uuid,
-    /// The catalog's product id.
-    pub product_id: String,
-    /// The catalog's variant id; empty without variants.
-    pub variant_id: String,
-    /// Units.
-    pub quantity: u32,
-}
-
-/// What became of a coupon.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct CouponOutcome {
-    /// What it takes off goods and shipping, as shown.
-    pub discounted_amount: Amount,
-    /// Why it gives nothing; none when it qualifies.
-    pub refusal: Option<Refusal>,
-}
-
-/// The sums.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[expect(missing_docs, reason = "the proto's Totals and Cart say what each is")]
-pub struct Totals {
-    pub base_amount: Amount,
-    pub cart_amount_ex_tax: Amount,
-    pub cart_amount_inc_tax: Amount,
-    pub subtotal_ex_tax: Amount,
-    pub subtotal_inc_tax: Amount,
-    pub discount_amount: Amount,
-    pub coupon_amount: Amount,
-    pub shipping_cost_ex_tax: Amount,
-    pub shipping_cost_inc_tax: Amount,
-    pub shipping_discount_amount: Amount,
-    pub handling_cost_ex_tax: Amount,
-    pub handling_cost_inc_tax: Amount,
-    pub gift_wrapping_ex_tax: Amount,
-    pub gift_wrapping_inc_tax: Amount,
-    pub fees_ex_tax: Amount,
-    pub fees_inc_tax: Amount,
-    pub tax_total: Amount,
-    pub grand_total: Amount,
-    pub gift_certificate_amount: Amount,
-    pub store_credit_amount: Amount,
-    pub outstanding_balance: Amount,
-}
+pub use self::figures::{
+    ConsignmentPricing, CouponOutcome, FeePricing, Gift, LinePricing, Pricing, Totals,
+};
+use self::sums::{Sums, add};
 
 /// Prices a checkout at the time `now`, with the promotions that apply by themselves and the coupons that
 /// are on it.
@@ -147,56 +45,42 @@ pub fn price(
     promotions: &Promotions,
     now: DateTime<Utc>,
 ) -> Result<Pricing> {
+    Ok(price_and_ask(checkout, store, promotions, now)?.0)
+}
+
+/// The same, and what the tax provider is to be asked, if there is one and something to ask. The taxes are those of
+/// the estimate on the checkout if that answers the question, whenever that was; otherwise they come from the store's own
+/// rates.
+pub fn price_and_ask(
+    checkout: &Checkout,
+    store: &Store,
+    promotions: &Promotions,
+    now: DateTime<Utc>,
+) -> Result<(Pricing, Option<TaxQuestion>)> {
     let automatic = promotions.candidates(checkout);
-    let discounted = discount(checkout, store, &automatic, now)?;
+    let discounts = discount(checkout, store, &automatic, now)?;
     let tax_exemption = tax::exemption(checkout, store);
-    let pricer = Pricer {
+    let mut pricer = Pricer {
         store,
         taxation: Taxation::of(store, tax_exemption.is_some()),
+        answers: None,
         checkout,
     };
-    let mut sums = Sums::default();
-
-    let mut lines = Vec::with_capacity(checkout.lines.len());
-    let unassigned = checkout.unassigned();
-    for ((line, goods), unassigned) in checkout.lines.iter().zip(&discounted.lines).zip(unassigned)
-    {
-        lines.push(pricer.line(line, goods, unassigned, &mut sums)?);
+    let (mut pricing, taxables) = pricer.price(&discounts)?;
+    let question = TaxQuestion::of(checkout, store, taxables);
+    pricer.answers = match (&question, &checkout.tax_estimate) {
+        (Some(question), Some(estimate)) if estimate.question == *question => {
+            Some(estimate.taxed()?)
+        }
+        // There is nothing to ask, so there is no tax.
+        (None, _) if pricer.taxation.asks_provider() => Some(Vec::new()),
+        _ => None,
+    };
+    if pricer.answers.is_some() {
+        pricing = pricer.price(&discounts)?.0;
     }
-    let mut consignments = Vec::with_capacity(checkout.consignments.len());
-    for (consignment, discounts) in checkout.consignments.iter().zip(&discounted.shipping) {
-        consignments.push(pricer.consignment(consignment, discounts, &mut sums)?);
-    }
-    let mut fees = Vec::with_capacity(checkout.fees.len());
-    for fee in &checkout.fees {
-        fees.push(pricer.fee(fee, &mut sums)?);
-    }
-    let coupons = pricer.coupons(discounted.refusals, &lines, &consignments)?;
-    let (taxes, mut totals) = sums.totals(store.tax.show_prices_with_tax)?;
-    let (gift_certificates, store_credit) =
-        pay(checkout, certificates_bought(checkout)?, totals.grand_total)?;
-    totals.gift_certificate_amount = sum(gift_certificates.iter().copied())?;
-    totals.store_credit_amount = store_credit;
-    totals.outstanding_balance = totals
-        .grand_total
-        .minus(totals.gift_certificate_amount)?
-        .minus(store_credit)?;
-    let limited = discounted.outcomes.iter().filter(|(promotion, outcome)| {
-        promotion.max_uses.is_some() && *outcome == Outcome::Applies
-    });
-    Ok(Pricing {
-        tax_included: store.tax.show_prices_with_tax,
-        tax_exemption: tax_exemption.unwrap_or_default(),
-        lines,
-        consignments,
-        coupons,
-        fees,
-        gift_certificates,
-        gifts: discounted.gifts,
-        limited_promotions: limited.map(|(promotion, _)| promotion.id).collect(),
-        taxes,
-        totals,
-    })
+    pricing.tax_exemption = tax_exemption.unwrap_or_default();
+    Ok((pricing, question))
 }
 
 /// What to tell the shopper of promotions at the time `now`, on a checkout that has been priced.
@@ -224,69 +108,107 @@ fn certificates_bought(checkout: &Checkout) -> Result<Amount> {
     })?)
 }
 
-/// Amounts without and with tax, summed while lines and consignments are priced.
-#[derive(Default)]
-struct Sums {
-    base_amount: Amount,
-    discount_amount: Amount,
-    coupon_amount: Amount,
-    /// Goods before and after discounts, shipping likewise, and what is not discounted.
-    goods_before: Taxed,
-    goods: Taxed,
-    shipping_before: Taxed,
-    shipping: Taxed,
-    handling: Taxed,
-    gift_wrapping: Taxed,
-    fees: Taxed,
-}
-
-impl Sums {
-    fn totals(self, with_tax: bool) -> Result<(Vec<(String, Amount)>, Totals)> {
-        let shown = |taxed: &Taxed| if with_tax { taxed.inc } else { taxed.ex };
-        let shipping_discount_amount = shown(&self.shipping_before).minus(shown(&self.shipping))?;
-        let (cart_amount_ex_tax, cart_amount_inc_tax) = (self.goods.ex, self.goods.inc);
-        let handling = (self.handling.ex, self.handling.inc);
-        let gift_wrapping = (self.gift_wrapping.ex, self.gift_wrapping.inc);
-        let fees = (self.fees.ex, self.fees.inc);
-        let mut all = self.goods;
-        for part in [self.shipping, self.handling, self.gift_wrapping, self.fees] {
-            add(&mut all, part)?;
-        }
-        let taxes = sum_by_name(all.taxes)?;
-        let totals = Totals {
-            base_amount: self.base_amount,
-            cart_amount_ex_tax,
-            cart_amount_inc_tax,
-            subtotal_ex_tax: self.goods_before.ex,
-            subtotal_inc_tax: self.goods_before.inc,
-            discount_amount: self.discount_amount,
-            coupon_amount: self.coupon_amount,
-            shipping_cost_ex_tax: self.shipping_before.ex,
-            shipping_cost_inc_tax: self.shipping_before.inc,
-            shipping_discount_amount,
-            handling_cost_ex_tax: handling.0,
-            handling_cost_inc_tax: handling.1,
-            gift_wrapping_ex_tax: gift_wrapping.0,
-            gift_wrapping_inc_tax: gift_wrapping.1,
-            fees_ex_tax: fees.0,
-            fees_inc_tax: fees.1,
-            tax_total: sum(taxes.iter().map(|(_, amount)| *amount))?,
-            grand_total: all.inc,
-            outstanding_balance: all.inc,
-            gift_certificate_amount: Amount::ZERO,
-            store_credit_amount: Amount::ZERO,
-        };
-        Ok((taxes, totals))
-    }
-}
-
 struct Pricer<'a> {
     store: &'a Store,
     taxation: Taxation<'a>,
+    /// What the amounts that the tax provider is asked about come to, in their order; none when it did not answer.
+    answers: Option<Vec<Taxed>>,
     checkout: &'a Checkout,
 }
 
 impl<'a> Pricer<'a> {
+    /// Answers also what the tax provider is to be asked.
+    fn price(&self, discounts: &Discounts<'_>) -> Result<(Pricing, Vec<Taxable>)> {
+        let checkout = self.checkout;
+        let mut sums = Sums::default();
+        let mut lines = Vec::with_capacity(checkout.lines.len());
+        let unassigned = checkout.unassigned();
+        for ((line, goods), unassigned) in
+            checkout.lines.iter().zip(&discounts.lines).zip(unassigned)
+        {
+            lines.push(self.line(line, goods, unassigned, &mut sums)?);
+        }
+        let mut consignments = Vec::with_capacity(checkout.consignments.len());
+        for (consignment, discounts) in checkout.consignments.iter().zip(&discounts.shipping) {
+            consignments.push(self.consignment(consignment, discounts, &mut sums)?);
+        }
+        let mut fees = Vec::with_capacity(checkout.fees.len());
+        for fee in &checkout.fees {
+            fees.push(self.fee(fee, &mut sums)?);
+        }
+        let coupons = self.coupons(&discounts.refusals, &lines, &consignments)?;
+        let tax_included = self.store.tax.show_prices_with_tax;
+        let taxables = std::mem::take(&mut sums.taxables);
+        let (taxes, mut totals) = sums.totals(tax_included)?;
+        let gift_certificates = self.paid(&mut totals)?;
+        let limited = discounts.outcomes.iter().filter(|(promotion, outcome)| {
+            promotion.max_uses.is_some() && *outcome == Outcome::Applies
+        });
+        let pricing = Pricing {
+            tax_included,
+            tax_exemption: String::new(),
+            lines,
+            consignments,
+            coupons,
+            fees,
+            gift_certificates,
+            gifts: discounts.gifts.clone(),
+            limited_promotions: limited.map(|(promotion, _)| promotion.id).collect(),
+            taxes,
+            totals,
+        };
+        Ok((pricing, taxables))
+    }
+
+    /// Takes what gift certificates and store credit pay off the balance; answers what each gift certificate pays.
+    fn paid(&self, totals: &mut Totals) -> Result<Vec<Amount>> {
+        let bought = certificates_bought(self.checkout)?;
+        let (gift_certificates, store_credit) = pay(self.checkout, bought, totals.grand_total)?;
+        totals.gift_certificate_amount = sum(gift_certificates.iter().copied())?;
+        totals.store_credit_amount = store_credit;
+        totals.outstanding_balance = totals
+            .grand_total
+            .minus(totals.gift_certificate_amount)?
+            .minus(store_credit)?;
+        Ok(gift_certificates)
+    }
+
+    /// How a charge is taxed at an address. What the tax provider is to be asked about it is noted.
+    fn due(
+        &self,
+        charge: &Charge<'_>,
+        class: Option<&'a str>,
+        address: Option<&Address>,
+        sums: &mut Sums,
+    ) -> Result<Due<'a>> {
+        let zone = self.taxation.zone(address);
+        let rates = Due::Rates { class, zone };
+        let known = address.filter(|address| !address.country_code.is_empty());
+        let (true, Some(class), Some(address)) = (self.taxation.asks_provider(), class, known)
+        else {
+            return Ok(rates);
+        };
+        let (amount, included) = self.taxation.to_ask(charge.amount, class, zone)?;
+        let index = sums.taxables.len();
+        if !amount.is_zero() {
+            let taxable = charge.taxable(class, address.into(), amount, included);
+            sums.taxables.push(taxable);
+        }
+        let Some(answers) = &self.answers else {
+            return Ok(rates);
+        };
+        let charged = if amount.is_zero() {
+            None
+        } else {
+            answers.get(index).cloned()
+        };
+        Ok(Due::Provider {
+            class,
+            zone,
+            charged,
+        })
+    }
+
     const fn shown(&self, taxed: &Taxed) -> Amount {
         if self.store.tax.show_prices_with_tax {
             taxed.inc
@@ -308,15 +230,16 @@ impl<'a> Pricer<'a> {
             if quantity > 0 {
                 parts.push(Part {
                     quantity,
-                    zone: self.taxation.zone(Some(consignment.tax_address())),
+                    consignment_id: Some(consignment.id),
+                    address: Some(consignment.tax_address()),
                 });
             }
         }
         if unassigned > 0 {
-            let zone = self.taxation.zone(self.checkout.billing_address.as_ref());
             parts.push(Part {
                 quantity: unassigned,
-                zone,
+                consignment_id: None,
+                address: self.checkout.billing_address.as_ref(),
             });
         }
         parts
@@ -337,15 +260,17 @@ impl<'a> Pricer<'a> {
         let quantities: Vec<i64> = parts.iter().map(|part| part.quantity.into()).collect();
 
         let (mut before, mut after) = (Taxed::default(), Taxed::default());
+        let mut of_unit = None;
         for (part, sale) in parts.iter().zip(split(goods.value, &quantities)?) {
+            let due = self.due(&part.charge(line, sale), class, part.address, sums)?;
             let list = line.list_price().times(part.quantity)?;
-            before = before.plus(self.taxation.tax(list, class, part.zone)?)?;
-            after = after.plus(self.taxation.tax(sale, class, part.zone)?)?;
+            add(&mut before, self.taxation.tax(list, &due)?)?;
+            add(&mut after, self.taxation.tax(sale, &due)?)?;
+            of_unit.get_or_insert(due);
         }
-        let unit_zone = parts.first().and_then(|part| part.zone);
-        let unit = |amount| -> Result<Amount> {
-            Ok(self.shown(&self.taxation.tax(amount, class, unit_zone)?))
-        };
+        let of_unit = of_unit.unwrap_or(Due::Rates { class, zone: None });
+        let unit =
+            |amount| -> Result<Amount> { Ok(self.shown(&self.taxation.tax(amount, &of_unit)?)) };
 
         let (extended_list_price, extended_sale_price) = (self.shown(&before), self.shown(&after));
         let discounts = shown_discounts(
@@ -391,11 +316,16 @@ impl<'a> Pricer<'a> {
             return Ok(Amount::ZERO);
         };
         let class = self.store.tax.gift_wrapping_class_id.as_deref();
+        let class = self.taxation.class(class);
         let cost = wrapping.cost(line.quantity)?;
         let mut taxed = Taxed::default();
         for (part, cost) in parts.iter().zip(split(cost, quantities)?) {
-            let class = self.taxation.class(class);
-            add(&mut taxed, self.taxation.tax(cost, class, part.zone)?)?;
+            let charge = Charge {
+                consignment_id: part.consignment_id,
+                ..Charge::new(TaxableKind::GiftWrapping, line.id, cost)
+            };
+            let due = self.due(&charge, class, part.address, sums)?;
+            add(&mut taxed, self.taxation.tax(cost, &due)?)?;
         }
         let shown = self.shown(&taxed);
         add(&mut sums.gift_wrapping, taxed)?;
@@ -406,10 +336,11 @@ impl<'a> Pricer<'a> {
     fn fee(&self, fee: &'a Fee, sums: &mut Sums) -> Result<FeePricing> {
         let class = fee.tax_class_id.as_deref();
         let class = class.or(self.store.tax.fee_class_id.as_deref());
-        let zone = self.taxation.zone(self.checkout.billing_address.as_ref());
-        let taxed = self
-            .taxation
-            .tax(fee.amount, self.taxation.class(class), zone)?;
+        let class = self.taxation.class(class);
+        let charge = Charge::new(TaxableKind::Fee, fee.id, fee.amount);
+        let address = self.checkout.billing_address.as_ref();
+        let due = self.due(&charge, class, address, sums)?;
+        let taxed = self.taxation.tax(fee.amount, &due)?;
         let priced = FeePricing {
             cost_ex_tax: taxed.ex,
             cost_inc_tax: taxed.inc,
@@ -424,21 +355,22 @@ impl<'a> Pricer<'a> {
         discounts: &[GivenDiscount],
         sums: &mut Sums,
     ) -> Result<ConsignmentPricing> {
-        let zone = self.taxation.zone(Some(consignment.tax_address()));
-        let shipping_class = self
-            .taxation
-            .class(self.store.tax.shipping_class_id.as_deref());
-        let handling_class = self
-            .taxation
-            .class(self.store.tax.handling_class_id.as_deref());
+        let shipping_class = self.store.tax.shipping_class_id.as_deref();
+        let handling_class = self.store.tax.handling_class_id.as_deref();
         let (cost, handling) = consignment.costs();
         let discount = sum(discounts.iter().map(|discount| discount.amount))?;
+        let charged = cost.minus(discount)?;
+        let mut due = |kind, amount, class| {
+            let charge = Charge::new(kind, consignment.id, amount);
+            let class = self.taxation.class(class);
+            self.due(&charge, class, Some(consignment.tax_address()), sums)
+        };
+        let of_shipping = due(TaxableKind::Shipping, charged, shipping_class)?;
+        let of_handling = due(TaxableKind::Handling, handling, handling_class)?;
 
-        let before = self.taxation.tax(cost, shipping_class, zone)?;
-        let after = self
-            .taxation
-            .tax(cost.minus(discount)?, shipping_class, zone)?;
-        let handling = self.taxation.tax(handling, handling_class, zone)?;
+        let before = self.taxation.tax(cost, &of_shipping)?;
+        let after = self.taxation.tax(charged, &of_shipping)?;
+        let handling = self.taxation.tax(handling, &of_handling)?;
         let discounts = shown_discounts(discounts, self.shown(&before).minus(self.shown(&after))?)?;
         let priced = ConsignmentPricing {
             shipping_cost_ex_tax: before.ex,
@@ -456,7 +388,7 @@ impl<'a> Pricer<'a> {
     /// What each coupon takes off goods and shipping together.
     fn coupons(
         &self,
-        refusals: Vec<Option<Refusal>>,
+        refusals: &[Option<Refusal>],
         lines: &[LinePricing],
         consignments: &[ConsignmentPricing],
     ) -> Result<Vec<CouponOutcome>> {
@@ -476,22 +408,29 @@ impl<'a> Pricer<'a> {
                 let discounted_amount = sum(of_this.map(|discount| discount.amount))?;
                 Ok(CouponOutcome {
                     discounted_amount,
-                    refusal,
+                    refusal: refusal.clone(),
                 })
             });
         outcomes.collect()
     }
 }
 
-/// Units of a line whose tax is due in one zone.
+/// Units of a line whose tax is due at one address.
 struct Part<'a> {
     quantity: u32,
-    zone: Option<&'a super::store::TaxZone>,
+    consignment_id: Option<Uuid>,
+    address: Option<&'a Address>,
 }
 
-fn add(sum: &mut Taxed, part: Taxed) -> Result<()> {
-    *sum = std::mem::take(sum).plus(part)?;
-    Ok(())
+impl Part<'_> {
+    fn charge<'l>(&self, line: &'l LineItem, amount: Amount) -> Charge<'l> {
+        Charge {
+            consignment_id: self.consignment_id,
+            quantity: self.quantity,
+            goods: Some(line),
+            ..Charge::new(TaxableKind::Item, line.id, amount)
+        }
+    }
 }
 
 /// Discounts worked out on entered prices, as they are shown: they share what is shown to come off.

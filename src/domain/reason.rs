@@ -121,6 +121,8 @@ reasons! {
     ShippingOptionNotAvailable = "SHIPPING_OPTION_NOT_AVAILABLE", Precondition;
     /// No such pickup method.
     PickupMethodNotAvailable = "PICKUP_METHOD_NOT_AVAILABLE", Precondition;
+    /// Products live in a remote catalog.
+    CatalogIsRemote = "CATALOG_IS_REMOTE", Precondition;
     /// No such way to wrap the line.
     GiftWrappingNotAvailable = "GIFT_WRAPPING_NOT_AVAILABLE", Precondition;
     /// A coupon discounts the line.
@@ -183,6 +185,8 @@ reasons! {
     ShippingOptionNotSelected = "SHIPPING_OPTION_NOT_SELECTED", Precondition;
     /// Prices are not what the checkout showed.
     PriceChanged = "PRICE_CHANGED", Precondition;
+    /// The tax provider cannot be asked, and the store wants no order without it.
+    TaxNotAvailable = "TAX_NOT_AVAILABLE", Precondition;
     /// The order is paid.
     OrderAlreadyPaid = "ORDER_ALREADY_PAID", Precondition;
     /// Another order of the cart is paid.

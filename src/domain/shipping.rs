@@ -1,4 +1,4 @@
-//! Shipping options, and the store's own methods that make them.
+//! Shipping options, and what they depend on. How they come about is in `rating.rs`.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -8,9 +8,8 @@ use super::{
     catalog::Measures,
     checkout::Checkout,
     consignment::Consignment,
-    money::{Amount, Currency, sum},
-    reason::Result,
-    store::{HandlingFee, MethodRate, RateRange, ShippingMethod, ShippingZone, Store},
+    money::{Amount, Currency},
+    store::Store,
 };
 
 /// The carrier code of the store's own methods.
@@ -21,7 +20,7 @@ pub const BUILT_IN_CARRIER: &str = "built-in";
 pub struct ShippingOption {
     /// Zone and method, `us/ground`: the same as long as the same offer stands.
     pub id: String,
-    /// The store's method.
+    /// The store's method, or the carrier and its service, `ups/GND`.
     pub method_id: String,
     /// How the cost comes about.
     pub kind: OptionKind,
@@ -43,6 +42,10 @@ pub struct ShippingOption {
     pub expire_time: Option<DateTime<Utc>>,
     /// Whether it is the one to suggest.
     pub recommended: bool,
+    /// The carrier's own id of the rate; empty for the store's own methods.
+    pub rate_id: String,
+    /// The day on which the carrier dispatches; empty when not known.
+    pub dispatch_date: String,
 }
 
 impl ShippingOption {
@@ -69,6 +72,7 @@ pub enum OptionKind {
     ByTotal,
     Free,
     Pickup,
+    Carrier,
 }
 
 /// How long a shipment takes.
@@ -110,50 +114,84 @@ pub struct QuoteMessage {
 }
 
 /// What is offered for one consignment, cheapest first.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Quote {
     /// The options.
     pub options: Vec<ShippingOption>,
     /// What came with them.
     pub messages: Vec<QuoteMessage>,
+    /// The carriers that were to be asked and could not be.
+    pub failed_carriers: Vec<String>,
 }
 
 impl Quote {
-    /// No options, and why.
-    fn nothing(text: String) -> Self {
-        let message = QuoteMessage {
-            severity: Severity::Warning,
-            carrier_code: BUILT_IN_CARRIER.to_owned(),
-            text,
-        };
-        Self {
-            options: Vec::new(),
-            messages: vec![message],
-        }
+    /// The option with this id, taken out.
+    #[must_use]
+    pub fn take_option(&mut self, id: &str) -> Option<ShippingOption> {
+        let found = self.options.iter().position(|option| option.id == id)?;
+        Some(self.options.swap_remove(found))
     }
 }
 
-/// All that a quote depends on, normalized so that equal baskets to one place are equal: whose they are, and
-/// what the shopper's name or street is, does not matter.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RateRequest {
-    /// Version of the store's settings.
-    pub store_version: i64,
-    /// Currency of the answer.
-    pub currency: Currency,
+/// Where something comes from or goes to, normalized so that equal places are equal. Never who is there.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+pub struct Place {
     /// ISO 3166-1 alpha-2, upper case.
     pub country_code: String,
     /// State or province by code, upper case.
     pub state_or_province_code: String,
     /// Postal code, upper case without spaces.
     pub postal_code: String,
+    /// City.
+    pub city: String,
+    /// Street and house number.
+    pub address1: String,
+    /// More of it.
+    pub address2: String,
+}
+
+impl From<&Address> for Place {
+    fn from(address: &Address) -> Self {
+        let code = |text: &str| text.replace(' ', "").to_uppercase();
+        let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        Self {
+            country_code: code(&address.country_code),
+            state_or_province_code: code(&address.state_or_province_code),
+            postal_code: code(&address.postal_code),
+            city: words(&address.city),
+            address1: words(&address.address1),
+            address2: words(&address.address2),
+        }
+    }
+}
+
+/// All that a quote depends on beside the settings, normalized so that equal baskets to one place are equal: whose
+/// they are, and what the shopper's name is, does not matter.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RateRequest {
+    /// Currency of the answer.
+    pub currency: Currency,
+    /// Where the store ships from.
+    pub origin: Option<Place>,
+    /// Where it goes. The country is known.
+    pub destination: Place,
+    /// The groups that the customer belongs to, sorted.
+    pub customer_group_ids: Vec<String>,
     /// What travels, sorted.
     pub items: Vec<RatedItem>,
 }
 
 /// Units of one kind in a rate request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct RatedItem {
+    /// The catalog's product; empty for a custom item.
+    pub product_id: String,
+    /// The catalog's variant; empty without variants.
+    pub variant_id: String,
+    /// Stock keeping unit.
+    pub sku: String,
+    /// Name of the product.
+    pub name: String,
     /// Weight and size of one unit.
     pub measures: Measures,
     /// List price of one unit.
@@ -166,23 +204,32 @@ pub struct RatedItem {
     pub quantity: u32,
 }
 
+impl RatedItem {
+    /// Whether its shipping cost is to be quoted, and not set with the product.
+    #[must_use]
+    pub const fn is_quoted(&self) -> bool {
+        !self.free_shipping && self.fixed_cost.is_none()
+    }
+}
+
 impl RateRequest {
     /// The request for a consignment; none while its country is not known.
     #[must_use]
     pub fn of(checkout: &Checkout, consignment: &Consignment, store: &Store) -> Option<Self> {
-        let address = &consignment.address;
-        if address.country_code.is_empty() {
+        if consignment.address.country_code.is_empty() {
             return None;
         }
         let mut items: Vec<RatedItem> = consignment
             .items
             .iter()
             .filter_map(|item| {
-                let line = checkout
-                    .lines
-                    .iter()
-                    .find(|line| line.id == item.line_item_id)?;
+                let mut lines = checkout.lines.iter();
+                let line = lines.find(|line| line.id == item.line_item_id)?;
                 Some(RatedItem {
+                    product_id: line.product_id.clone(),
+                    variant_id: line.variant_id.clone(),
+                    sku: line.facts.sku.clone(),
+                    name: line.facts.name.clone(),
                     measures: line.facts.measures,
                     value: line.list_price(),
                     free_shipping: line.facts.free_shipping,
@@ -191,165 +238,15 @@ impl RateRequest {
                 })
             })
             .collect();
-        items.sort_by_key(|item| {
-            let m = item.measures;
-            let size = (m.weight_grams, m.length_mm, m.width_mm, m.height_mm);
-            (
-                size,
-                item.value,
-                item.fixed_cost,
-                item.free_shipping,
-                item.quantity,
-            )
-        });
-        let normal = |text: &str| text.replace(' ', "").to_uppercase();
+        items.sort();
+        let mut customer_group_ids = checkout.customer.group_ids.clone();
+        customer_group_ids.sort();
         Some(Self {
-            store_version: store.version,
             currency: checkout.currency,
-            country_code: normal(&address.country_code),
-            state_or_province_code: normal(&address.state_or_province_code),
-            postal_code: normal(&address.postal_code),
+            origin: store.origin.as_ref().map(Place::from),
+            destination: Place::from(&consignment.address),
+            customer_group_ids,
             items,
         })
     }
-}
-
-/// Asks the store's own zones and methods.
-pub fn rate(store: &Store, request: &RateRequest) -> Result<Quote> {
-    let destination = Address {
-        country_code: request.country_code.clone(),
-        state_or_province_code: request.state_or_province_code.clone(),
-        postal_code: request.postal_code.clone(),
-        ..Address::default()
-    };
-    let Some(zone) = store.shipping_zone(&destination) else {
-        let text = format!("the store does not ship to {}", request.country_code);
-        return Ok(Quote::nothing(text));
-    };
-    let parcel = Parcel::of(store, request)?;
-    let mut options = Vec::new();
-    for method in zone.methods.iter().filter(|method| method.enabled) {
-        if let Some(option) = offer(store, zone, method, &parcel, request.currency)? {
-            options.push(option);
-        }
-    }
-    if options.is_empty() {
-        let text = format!(
-            "no method of shipping zone \"{}\" fits the consignment",
-            zone.id
-        );
-        return Ok(Quote::nothing(text));
-    }
-    options.sort_by_key(|option| option.cost);
-    if let Some(best) = options
-        .iter_mut()
-        .find(|option| option.kind != OptionKind::Pickup)
-    {
-        best.recommended = true;
-    }
-    Ok(Quote {
-        options,
-        messages: Vec::new(),
-    })
-}
-
-/// A consignment as the methods see it. Goods with free or fixed shipping count for the value only.
-struct Parcel {
-    units: u32,
-    weight_grams: i64,
-    value: Amount,
-    fixed_cost: Amount,
-}
-
-impl Parcel {
-    fn of(store: &Store, request: &RateRequest) -> Result<Self> {
-        let mut parcel = Self {
-            units: 0,
-            weight_grams: 0,
-            value: Amount::ZERO,
-            fixed_cost: Amount::ZERO,
-        };
-        for item in &request.items {
-            parcel.value = parcel.value.plus(item.value.times(item.quantity)?)?;
-            if let Some(cost) = item.fixed_cost {
-                parcel.fixed_cost = parcel.fixed_cost.plus(cost.times(item.quantity)?)?;
-            } else if !item.free_shipping {
-                parcel.units = parcel.units.saturating_add(item.quantity);
-                let weight = item
-                    .measures
-                    .weight_grams
-                    .saturating_mul(item.quantity.into());
-                parcel.weight_grams = parcel.weight_grams.saturating_add(weight);
-            }
-        }
-        // Ranges and minimums are set in the default currency.
-        if request.currency != store.default_currency {
-            let unit = Amount::new(1_000_000);
-            let rate = store.convert(unit, request.currency)?;
-            if !rate.is_zero() {
-                parcel.value = parcel
-                    .value
-                    .ratio(unit.minor().into(), rate.minor().into())?;
-            }
-        }
-        Ok(parcel)
-    }
-}
-
-/// What a method offers for the parcel; none when it does not.
-fn offer(
-    store: &Store,
-    zone: &ShippingZone,
-    method: &ShippingMethod,
-    parcel: &Parcel,
-    currency: Currency,
-) -> Result<Option<ShippingOption>> {
-    let in_range = |ranges: &[RateRange], value: i64| {
-        let range = ranges
-            .iter()
-            .find(|r| value >= r.from && r.to.is_none_or(|to| value < to));
-        range.map(|range| range.cost)
-    };
-    let (kind, cost) = match &method.rate {
-        MethodRate::FlatPerOrder(cost) => (OptionKind::FlatPerOrder, Some(*cost)),
-        MethodRate::FlatPerItem(cost) => (OptionKind::FlatPerItem, Some(cost.times(parcel.units)?)),
-        MethodRate::ByWeight(ranges) => {
-            (OptionKind::ByWeight, in_range(ranges, parcel.weight_grams))
-        }
-        MethodRate::ByTotal(ranges) => {
-            (OptionKind::ByTotal, in_range(ranges, parcel.value.minor()))
-        }
-        MethodRate::Free(minimum) => (
-            OptionKind::Free,
-            (parcel.value >= *minimum).then_some(Amount::ZERO),
-        ),
-        MethodRate::Pickup(cost) => (OptionKind::Pickup, Some(*cost)),
-    };
-    let Some(cost) = cost else { return Ok(None) };
-    // Nothing that has to be quoted: only fixed costs are left.
-    let quoted = if parcel.units == 0 {
-        Amount::ZERO
-    } else {
-        store.convert(cost, currency)?
-    };
-    let cost = sum([quoted, parcel.fixed_cost])?;
-    let handling = match zone.handling_fee {
-        None => Amount::ZERO,
-        Some(HandlingFee::Fixed(fee)) => store.convert(fee, currency)?,
-        Some(HandlingFee::Percentage(rate)) => cost.at(rate)?,
-    };
-    Ok(Some(ShippingOption {
-        id: format!("{}/{}", zone.id, method.id),
-        method_id: method.id.clone(),
-        kind,
-        description: method.name.clone(),
-        additional_description: method.description.clone(),
-        image_url: method.image_url.clone(),
-        cost,
-        handling,
-        transit_time: method.transit_time,
-        carrier_code: BUILT_IN_CARRIER.to_owned(),
-        expire_time: None,
-        recommended: false,
-    }))
 }

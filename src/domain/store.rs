@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     address::Address,
+    carrier::{Carrier, ZoneCarrier},
     location::{Location, most_specific},
     money::{Amount, Currency, Overflow, Rate},
     reason::{Reason, Refusal, Result},
@@ -46,6 +47,8 @@ pub struct Store {
     pub pickup_methods: Vec<PickupMethod>,
     /// How goods can be wrapped.
     pub gift_wrapping_options: Vec<GiftWrappingOption>,
+    /// Services outside that quote shipping.
+    pub carriers: Vec<Carrier>,
 }
 
 impl Store {
@@ -67,6 +70,7 @@ impl Store {
             shipping_zones: Vec::new(),
             pickup_methods: Vec::new(),
             gift_wrapping_options: Vec::new(),
+            carriers: Vec::new(),
         }
     }
 
@@ -151,6 +155,28 @@ pub struct TaxSettings {
     pub fee_class_id: Option<String>,
     /// Groups of customers who pay no tax.
     pub exempt_group_ids: Vec<String>,
+    /// Works taxes out in place of the tax zones.
+    pub provider: Option<TaxProvider>,
+}
+
+/// A service outside that works taxes out.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct TaxProvider {
+    /// Where it serves.
+    pub url: String,
+    /// Longest time for an estimate.
+    pub timeout: Duration,
+    /// What to do while it cannot be asked.
+    pub fallback: TaxFallback,
+}
+
+/// What to do while the tax provider cannot be asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum TaxFallback {
+    /// Orders are created with the taxes of the tax zones.
+    BuiltInRates,
+    /// No order is created.
+    Block,
 }
 
 /// A kind of goods for tax.
@@ -203,6 +229,8 @@ pub struct ShippingZone {
     pub methods: Vec<ShippingMethod>,
     /// Fee added for handling.
     pub handling_fee: Option<HandlingFee>,
+    /// The carriers that are asked.
+    pub carriers: Vec<ZoneCarrier>,
 }
 
 /// A fee for handling a consignment.
@@ -231,6 +259,8 @@ pub struct ShippingMethod {
     pub image_url: String,
     /// How the cost comes about.
     pub rate: MethodRate,
+    /// Whether it is only offered while a carrier of the zone cannot be asked.
+    pub fallback: bool,
 }
 
 /// How the cost of a shipping method comes about.

@@ -21,6 +21,27 @@ pub struct Taxed {
     pub taxes: Vec<(String, Amount)>,
 }
 
+/// How an amount that is charged is taxed, and likewise those that are shown beside it, such as the price of one unit.
+#[derive(Debug, Clone)]
+pub enum Due<'a> {
+    /// At the rates for a class in a zone; none: no tax is due.
+    Rates {
+        /// The tax class.
+        class: Option<&'a str>,
+        /// The tax zone.
+        zone: Option<&'a TaxZone>,
+    },
+    /// As the tax provider says.
+    Provider {
+        /// The tax class.
+        class: &'a str,
+        /// The tax zone, which may be the one whose tax entered prices contain.
+        zone: Option<&'a TaxZone>,
+        /// What the charged amount comes to. None where nothing is charged: then nothing is shown with tax.
+        charged: Option<Taxed>,
+    },
+}
+
 /// The tax rules of a store.
 #[derive(Debug, Clone, Copy)]
 pub struct Taxation<'a> {
@@ -62,27 +83,68 @@ impl<'a> Taxation<'a> {
         class.or(self.store.tax.default_class_id.as_deref())
     }
 
+    /// Whether taxes are worked out by a provider, where it knows the place.
+    #[must_use]
+    pub const fn asks_provider(&self) -> bool {
+        self.store.tax.provider.is_some() && !self.exempt
+    }
+
+    /// What of an amount as entered a provider has to tax, and whether that contains the tax: the printed price at home,
+    /// and what is left of it without the home tax elsewhere.
+    pub fn to_ask(
+        &self,
+        amount: Amount,
+        class: &str,
+        zone: Option<&TaxZone>,
+    ) -> Result<(Amount, bool), Overflow> {
+        if !self.store.tax.prices_include_tax {
+            Ok((amount, false))
+        } else if self.is_home(zone) {
+            Ok((amount, true))
+        } else {
+            Ok((without_tax(amount, &rates(self.home, class))?, false))
+        }
+    }
+
+    /// What an amount as entered comes to.
+    pub fn tax(&self, amount: Amount, due: &Due<'_>) -> Result<Taxed, Overflow> {
+        match due {
+            Due::Rates { class, zone } => self.at_rates(amount, *class, *zone),
+            Due::Provider {
+                class,
+                zone,
+                charged,
+            } => {
+                let (asked, included) = self.to_ask(amount, class, *zone)?;
+                match charged {
+                    Some(charged) => charged.at_its_rate(asked, included),
+                    None => Ok(Taxed::untaxed(asked)),
+                }
+            }
+        }
+    }
+
+    fn is_home(&self, zone: Option<&TaxZone>) -> bool {
+        zone.map(|zone| &zone.id) == self.home.map(|zone| &zone.id)
+    }
+
     /// What an amount as entered comes to in a zone. `class` none: no tax is due, though an amount entered with tax keeps
     /// its figure.
-    pub fn tax(
+    fn at_rates(
         &self,
         amount: Amount,
         class: Option<&str>,
         zone: Option<&TaxZone>,
     ) -> Result<Taxed, Overflow> {
         let Some(class) = class else {
-            return Ok(Taxed {
-                ex: amount,
-                inc: amount,
-                taxes: Vec::new(),
-            });
+            return Ok(Taxed::untaxed(amount));
         };
         if !self.store.tax.prices_include_tax {
             return add_tax(amount, &rates(zone, class));
         }
         let home_rates = rates(self.home, class);
         let ex = without_tax(amount, &home_rates)?;
-        if zone.map(|zone| &zone.id) == self.home.map(|zone| &zone.id) {
+        if self.is_home(zone) {
             contained_tax(amount, ex, &home_rates)
         } else {
             add_tax(ex, &rates(zone, class))
@@ -198,6 +260,34 @@ pub fn sum_by_name(
 }
 
 impl Taxed {
+    /// An amount on which no tax is due.
+    #[must_use]
+    pub const fn untaxed(amount: Amount) -> Self {
+        Self {
+            ex: amount,
+            inc: amount,
+            taxes: Vec::new(),
+        }
+    }
+
+    /// Another amount, with tax when `included`, and as much tax in proportion, rounded. Its taxes have no names unless it
+    /// is the same amount.
+    fn at_its_rate(&self, amount: Amount, included: bool) -> Result<Self, Overflow> {
+        let of = if included { self.inc } else { self.ex };
+        if amount == of {
+            return Ok(self.clone());
+        }
+        let tax = self.inc.minus(self.ex)?;
+        let tax = amount.ratio(tax.minor().into(), of.minor().into())?;
+        let (ex, inc) = if included {
+            (amount.minus(tax)?, amount)
+        } else {
+            (amount, amount.plus(tax)?)
+        };
+        let taxes = Vec::new();
+        Ok(Self { ex, inc, taxes })
+    }
+
     /// The sum of the taxes.
     pub fn total(&self) -> Result<Amount, Overflow> {
         sum(self.taxes.iter().map(|(_, amount)| *amount))

@@ -76,6 +76,7 @@ pub async fn create(flow: &Flow, cart: NewCart, request: Option<RequestKey>) -> 
         checkout: empty.clone(),
         snapshot,
         now,
+        stale_since: None,
     };
     add_items(flow, &mut draft, &cart.items).await?;
     refresh::settle(flow, &empty, &mut draft).await?;

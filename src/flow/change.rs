@@ -7,11 +7,12 @@ use uuid::Uuid;
 
 use super::{Error, Flow, Guard, Result, Snapshot, concurrent_change, now, refresh};
 use crate::{
-    catalog::Products,
+    catalog::{Asking, Products},
     domain::{
-        checkout::{Checkout, RequestKey, check_version},
+        checkout::{Checkout, CheckoutState, RequestKey, check_version},
         pricing,
         reason::{Reason, Refusal},
+        tax_estimate::TaxQuestion,
     },
     store::{self, StoreError},
 };
@@ -25,6 +26,8 @@ pub(super) struct Draft {
     pub(super) checkout: Checkout,
     pub(super) snapshot: Arc<Snapshot>,
     pub(super) now: DateTime<Utc>,
+    /// When the oldest product was read that the remote catalog could not be asked for; none while it can.
+    pub(super) stale_since: Option<DateTime<Utc>>,
 }
 
 /// How a change begins.
@@ -61,6 +64,7 @@ pub(super) async fn open(flow: &Flow, id: Uuid, guard: &Guard) -> Result<Opened>
         },
         snapshot: flow.snapshot(),
         now,
+        stale_since: None,
     };
     Ok(Opened::Draft { found, draft })
 }
@@ -79,9 +83,12 @@ where
             Opened::Draft { found, draft } => (found, draft),
         };
         draft = decide(draft).await?;
-        refresh::if_stale(flow, &mut draft).await?;
-        refresh::balances(flow, &found, &mut draft).await?;
-        refresh::settle(flow, &found, &mut draft).await?;
+        // A cart that ends here needs no prices, nor any service outside that is asked for them.
+        if draft.checkout.state == CheckoutState::Active {
+            refresh::if_stale(flow, &mut draft).await?;
+            refresh::balances(flow, &found, &mut draft).await?;
+            refresh::settle(flow, &found, &mut draft).await?;
+        }
         let changed = draft.sealed(guard.request.clone());
         match store::checkout::replace(&flow.database, &changed, found.version).await {
             Ok(true) => return Ok(changed),
@@ -107,24 +114,44 @@ pub(super) async fn load(flow: &Flow, id: Uuid) -> Result<Checkout> {
 }
 
 impl Draft {
-    /// The products with these ids that the catalog has.
-    pub(super) async fn products(&self, flow: &Flow, ids: &[String]) -> Result<Products> {
-        let revision = self.snapshot.revisions.catalog;
-        Ok(flow.catalog.products(ids, revision).await?)
+    /// What the catalog has under these ids.
+    pub(super) async fn products(&mut self, flow: &Flow, ids: &[String]) -> Result<Products> {
+        let products = flow.catalog.products(ids, self.asking()).await?;
+        Ok(self.noted(products))
     }
 
-    /// Prices the checkout anew.
-    pub(super) fn price(&mut self) -> Result<()> {
+    /// The same, as it is now.
+    pub(super) async fn fresh_products(&mut self, flow: &Flow, ids: &[String]) -> Result<Products> {
+        let products = flow.catalog.fresh(ids, self.asking()).await?;
+        Ok(self.noted(products))
+    }
+
+    fn asking(&self) -> Asking<'_> {
+        self.snapshot.asking(self.now)
+    }
+
+    /// Notes how old products are, to be told.
+    fn noted(&mut self, products: Products) -> Products {
+        let known = [self.stale_since, products.stale_since];
+        self.stale_since = known.into_iter().flatten().min();
+        products
+    }
+
+    /// Prices the checkout anew. Answers what the tax provider is to be asked, if anything.
+    pub(super) fn price(&mut self) -> Result<Option<TaxQuestion>> {
         let Snapshot {
             store, promotions, ..
         } = &*self.snapshot;
-        self.checkout.pricing = pricing::price(&self.checkout, store, promotions, self.now)?;
-        Ok(())
+        let (pricing, question) =
+            pricing::price_and_ask(&self.checkout, store, promotions, self.now)?;
+        self.checkout.pricing = pricing;
+        Ok(question)
     }
 
     /// The checkout as it is saved once it is settled: one version further, with a new life time.
     pub(super) fn sealed(mut self, request: Option<RequestKey>) -> Checkout {
         refresh::tell_of_coupons(&mut self.checkout);
+        refresh::tell_of_catalog(&mut self.checkout, self.stale_since);
         let mut checkout = self.checkout;
         checkout.version = checkout.version.saturating_add(1);
         checkout.update_time = self.now;

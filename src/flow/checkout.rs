@@ -15,6 +15,7 @@ use crate::domain::{
     promotion::notification::Notice,
     shipping::{Quote, RateRequest},
 };
+use crate::quotes::{Freshness, Wanted};
 
 pub use super::cart::get;
 
@@ -99,12 +100,15 @@ pub fn promotion_notices(flow: &Flow, checkout: &Checkout) -> Result<Vec<Notice>
 #[instrument(name = "flow.shipping_quotes", skip_all)]
 pub async fn shipping_quotes(flow: &Flow, checkout: &Checkout) -> Result<Vec<Quote>> {
     let store = &flow.snapshot().store;
-    let mut quotes = Vec::with_capacity(checkout.consignments.len());
-    for consignment in &checkout.consignments {
-        quotes.push(match RateRequest::of(checkout, consignment, store) {
-            Some(request) => flow.quotes.quote(store, &request, now()).await?,
-            None => Quote::default(),
-        });
-    }
-    Ok(quotes)
+    let consignments = checkout.consignments.iter();
+    let wanted: Vec<_> = consignments
+        .map(|consignment| Wanted {
+            request: RateRequest::of(checkout, consignment, store),
+            option_id: None,
+        })
+        .collect();
+    let quotes = flow
+        .quotes
+        .quote_all(store, &wanted, Freshness::Recent, now());
+    Ok(quotes.await?)
 }

@@ -4,7 +4,7 @@ use tracing::instrument;
 use uuid::Uuid;
 
 use super::{
-    Flow, Guard, Result,
+    Dependency, Error, Flow, Guard, Result,
     change::{Draft, change},
     new_id, refresh,
 };
@@ -15,6 +15,7 @@ use crate::domain::{
     reason::{Reason, Refusal},
     shipping::{Quote, RateRequest},
 };
+use crate::quotes::{Freshness, Wanted};
 
 /// A consignment to add.
 #[derive(Debug, Clone)]
@@ -118,34 +119,38 @@ async fn select_option(flow: &Flow, draft: &mut Draft, id: Uuid, option_id: &str
     refresh::if_stale(flow, draft).await?;
     let store = &draft.snapshot.store;
     let consignment = draft.checkout.consignment_mut(id)?.clone();
-    let quote = match RateRequest::of(&draft.checkout, &consignment, store) {
-        Some(request) => flow.quotes.quote(store, &request, draft.now).await?,
-        None => Quote::default(),
+    let mut wanted = Wanted {
+        request: RateRequest::of(&draft.checkout, &consignment, store),
+        option_id: Some(option_id.to_owned()),
     };
-    let offered = quote
-        .options
-        .iter()
-        .map(|option| option.id.clone())
-        .collect::<Vec<_>>()
-        .join(",");
-    let Some(option) = quote
-        .options
-        .into_iter()
-        .find(|option| option.id == option_id)
-    else {
-        let way_out = if offered.is_empty() {
-            "nothing is".to_owned()
-        } else {
-            format!("offered: {offered}")
-        };
-        let message = format!(
-            "shipping option \"{option_id}\" is not offered for consignment {id}; {way_out}"
-        );
-        return Err(Refusal::new(Reason::ShippingOptionNotAvailable, message)
-            .with("shipping_option_id", option_id)
-            .with("available_shipping_option_ids", offered)
-            .into());
+    let quotes = &flow.quotes;
+    let rating = quotes.quote(store, wanted.clone(), Freshness::Current, draft.now);
+    let mut quote = rating.await?;
+    if let Some(option) = quote.take_option(option_id) {
+        draft.checkout.consignment_mut(id)?.fulfilment = Some(Fulfilment::Shipping(option));
+        return Ok(());
+    }
+    if let Some(carrier) = quote.failed_carriers.pop() {
+        return Err(Error::Unavailable(Dependency::Carrier(carrier)));
+    }
+    wanted.option_id = None;
+    let rating = quotes.quote(store, wanted, Freshness::Recent, draft.now);
+    Err(not_offered(&rating.await?, id, option_id).into())
+}
+
+/// Refuses an option that is not among those that are offered.
+fn not_offered(quote: &Quote, consignment: Uuid, option_id: &str) -> Refusal {
+    let offered: Vec<_> = quote.options.iter().map(|o| o.id.as_str()).collect();
+    let offered = offered.join(",");
+    let way_out = if offered.is_empty() {
+        "nothing is".to_owned()
+    } else {
+        format!("offered: {offered}")
     };
-    draft.checkout.consignment_mut(id)?.fulfilment = Some(Fulfilment::Shipping(option));
-    Ok(())
+    let message = format!(
+        "shipping option \"{option_id}\" is not offered for consignment {consignment}; {way_out}"
+    );
+    Refusal::new(Reason::ShippingOptionNotAvailable, message)
+        .with("shipping_option_id", option_id)
+        .with("available_shipping_option_ids", offered)
 }

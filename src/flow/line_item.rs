@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::{
     Flow, Guard, Result,
     change::{Draft, change},
-    new_id, refresh,
+    new_id,
 };
 use crate::{
     catalog::Products,
@@ -123,7 +123,7 @@ pub async fn update(
             let products = draft
                 .products(flow, std::slice::from_ref(&product_id))
                 .await?;
-            let product = products.get(&product_id).map(AsRef::as_ref);
+            let product = products.get(&product_id).ok().map(AsRef::as_ref);
             draft.checkout.set_quantity(line, quantity, product)?;
         }
         Ok(draft)
@@ -155,7 +155,7 @@ pub(super) async fn add_items(flow: &Flow, draft: &mut Draft, items: &[NewItem])
     for item in items {
         let line = new_line(item, checkout, &snapshot.store, &products);
         let added = line.and_then(|line| {
-            let product = products.get(&line.product_id).map(AsRef::as_ref);
+            let product = products.get(&line.product_id).ok().map(AsRef::as_ref);
             checkout.add_line(line, product, &item.path)
         });
         refusals.extend(added.err());
@@ -212,8 +212,7 @@ fn unwrapped_line(
             list_price,
             parent_id,
         } => {
-            let product = products.get(product_id);
-            let product = product.ok_or_else(|| refresh::product_not_found(product_id))?;
+            let product = products.get(product_id)?;
             let facts = product.facts(variant_id, answers, store, checkout.currency, path)?;
             let price =
                 list_price.map(|price| checkout.amount(price, &format!("{path}.list_price")));

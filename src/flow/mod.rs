@@ -8,12 +8,12 @@ use std::{
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use moka::future::Cache;
 use rand::seq::IndexedRandom as _;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Notify};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::{
-    catalog::Catalog,
+    catalog::{Asking, Catalog, LookupError},
     domain::{
         checkout::{REQUEST_MEMORY_HOURS, RequestKey, Revisions},
         money::Currency,
@@ -23,6 +23,7 @@ use crate::{
     },
     quotes::Quotes,
     store::{self, Database, StoreError},
+    tax::TaxClient,
 };
 
 pub mod cart;
@@ -41,7 +42,9 @@ pub mod order;
 pub mod promotion;
 mod refresh;
 pub mod settings;
+mod shipping;
 pub mod store_credit;
+mod tax;
 
 /// How often a replica looks whether another one has changed catalog, promotions or settings.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
@@ -55,6 +58,9 @@ pub struct Flow {
     database: Database,
     catalog: Catalog,
     quotes: Quotes,
+    tax: TaxClient,
+    /// Wakes whoever tells the tax provider of orders.
+    tax_tasks: Notify,
     snapshot: RwLock<Arc<Snapshot>>,
     /// Held while the snapshot is loaded, so that an older one never replaces a newer one.
     reloading: Mutex<()>,
@@ -72,14 +78,27 @@ struct Snapshot {
     revisions: Revisions,
 }
 
+impl Snapshot {
+    /// What the catalog is asked by.
+    const fn asking(&self, now: DateTime<Utc>) -> Asking<'_> {
+        Asking {
+            revision: self.revisions.catalog,
+            store: &self.store,
+            now,
+        }
+    }
+}
+
 impl Flow {
     /// Loads settings and promotions; a database without any has a shop that ships nowhere.
-    pub async fn new(database: Database, quotes: Quotes) -> Result<Self> {
+    pub async fn new(database: Database, catalog: Catalog, quotes: Quotes) -> Result<Self> {
         let snapshot = load_snapshot(&database).await?;
         Ok(Self {
-            catalog: Catalog::new(database.clone()),
             database,
+            catalog,
             quotes,
+            tax: TaxClient::default(),
+            tax_tasks: Notify::new(),
             snapshot: RwLock::new(Arc::new(snapshot)),
             reloading: Mutex::default(),
             queues: Cache::builder()
@@ -177,18 +196,41 @@ pub enum Error {
     Refused(#[from] Refusal),
     /// Something that is needed is out of reach.
     #[error("{0} is out of reach")]
-    Unavailable(&'static str),
+    Unavailable(Dependency),
     /// A bug.
     #[error("internal error: {0}")]
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
+/// Something that is needed and can be out of reach.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Dependency {
+    /// The database.
+    #[error("the database")]
+    Database,
+    /// The remote catalog.
+    #[error("the catalog")]
+    Catalog,
+    /// The carrier with this id.
+    #[error("carrier \"{0}\"")]
+    Carrier(String),
+}
+
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Unavailable(_) => Self::Unavailable("the database"),
+            StoreError::Unavailable(_) => Self::Unavailable(Dependency::Database),
             StoreError::Serialization(_) => concurrent_change().into(),
             StoreError::Corrupt { .. } | StoreError::Other(_) => Self::Internal(Box::new(error)),
+        }
+    }
+}
+
+impl From<LookupError> for Error {
+    fn from(error: LookupError) -> Self {
+        match error {
+            LookupError::Store(error) => error.into(),
+            LookupError::Unreachable => Self::Unavailable(Dependency::Catalog),
         }
     }
 }
@@ -256,7 +298,7 @@ fn now() -> DateTime<Utc> {
     clippy::disallowed_methods,
     reason = "the one source of ids: everything else is given them"
 )]
-fn new_id() -> Uuid {
+pub(crate) fn new_id() -> Uuid {
     Uuid::now_v7()
 }
 

@@ -11,7 +11,7 @@ use super::{
     coupon::uses_of_customer,
     holds, new_id, now,
     once::{self, Once},
-    other_currency, refresh,
+    other_currency, refresh, shipping, tax,
 };
 use crate::{
     domain::{
@@ -75,21 +75,23 @@ pub async fn create(flow: &Flow, checkout_id: Uuid, guard: Guard) -> Result<Orde
 /// it lacks, lines that cannot be bought, options and coupons that no longer hold, prices that changed.
 async fn obstacles(flow: &Flow, found: &Checkout, draft: &mut Draft) -> Result<Vec<Violation>> {
     let ids = refresh::product_ids(&draft.checkout);
-    let revision = draft.snapshot.revisions.catalog;
-    let products = flow.catalog.fresh(&ids, revision).await?;
+    let products = draft.fresh_products(flow, &ids).await?;
     let mut unavailable = refresh::lines(draft, &products);
     unavailable.extend(refresh::gift_wrapping(draft));
     let codes = refresh::coupons(flow, draft).await?;
     refresh::balances(flow, found, draft).await?;
+    let not_renewed = shipping::renew(flow, draft).await?;
     refresh::settle(flow, found, draft).await?;
     draft.checkout.revisions = draft.snapshot.revisions;
 
     let mut obstacles = missing(&draft.checkout);
+    obstacles.extend(not_renewed);
     for message in &draft.checkout.messages {
         let reason = match message.code {
             MessageCode::ShippingOptionDropped => Reason::ShippingOptionNotAvailable,
             MessageCode::CouponDropped => Reason::CouponNotFound,
             MessageCode::GiftAdded | MessageCode::GiftRemoved => Reason::PriceChanged,
+            MessageCode::TaxProviderUnavailable if tax::blocks(draft) => Reason::TaxNotAvailable,
             _ => continue,
         };
         obstacles.push(Violation::new(&message.subject, reason, &message.text));
@@ -312,9 +314,11 @@ async fn change(
         };
         order.version = order.version.saturating_add(1);
         if store::order::update(&claim.transaction, &order, read_version).await? {
+            tax::follow(&claim.transaction, &order, effect).await?;
             // Counters that many orders share come last, so that they are held as short as can be.
             holds::follow(&claim.transaction, &order, effect).await?;
             claim.commit(&id.to_string()).await?;
+            flow.tax_tasks.notify_one();
             return Ok(order);
         }
         drop(claim);
@@ -350,8 +354,10 @@ async fn pay(transaction: &Transaction, order: &mut Order, payment: &NewPayment)
         if !store::order::mark_paid(transaction, checkout_id, order.id).await? {
             return Ok(Step::Again);
         }
-        store::order::cancel_siblings(transaction, checkout_id, order.id, now).await?;
+        let cancelled =
+            store::order::cancel_siblings(transaction, checkout_id, order.id, now).await?;
         store::order::flag_siblings(transaction, checkout_id, order.id, now).await?;
+        tax::siblings_cancelled(transaction, &cancelled, now).await?;
     }
     let recorded = order
         .payments

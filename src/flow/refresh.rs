@@ -2,28 +2,30 @@
 
 use std::collections::HashSet;
 
-use super::{Flow, Result, change::Draft, gift_certificate, new_id, store_credit};
+use chrono::{DateTime, SecondsFormat, Utc};
+
+use super::{Flow, Result, change::Draft, gift_certificate, new_id, shipping, store_credit, tax};
 use crate::{
     catalog::Products,
     domain::{
         cart::{Facts, LineItem},
         checkout::{Checkout, MessageCode},
-        consignment::Fulfilment,
         coupon::AppliedCoupon,
         money::Money,
         pricing::Gift,
         promotion::{CouponCode, Promotion},
-        reason::{Reason, Refusal},
-        shipping::{Quote, RateRequest},
+        reason::Refusal,
         store::Store,
     },
     store,
 };
 
-/// Refreshes prices and coupons if catalog, promotions or settings have changed since they were last.
+/// Refreshes prices and coupons if catalog, promotions or settings have changed since they were last. Nothing tells
+/// whether a remote catalog has, so its products are looked up each time.
 pub(super) async fn if_stale(flow: &Flow, draft: &mut Draft) -> Result<()> {
     let (seen, current) = (draft.checkout.revisions, draft.snapshot.revisions);
-    if (seen.catalog, seen.store) != (current.catalog, current.store) {
+    let changed = (seen.catalog, seen.store) != (current.catalog, current.store);
+    if changed || flow.catalog.is_remote() {
         let products = draft.products(flow, &product_ids(&draft.checkout)).await?;
         lines(draft, &products);
         gift_wrapping(draft);
@@ -111,9 +113,7 @@ fn current_facts(
     store: &Store,
     currency: crate::domain::money::Currency,
 ) -> std::result::Result<Facts, Refusal> {
-    let Some(product) = products.get(&line.product_id) else {
-        return Err(product_not_found(&line.product_id));
-    };
+    let product = products.get(&line.product_id)?;
     product.check_purchase(&line.variant_id, line.quantity)?;
     product.facts(
         &line.variant_id,
@@ -122,15 +122,6 @@ fn current_facts(
         currency,
         "line_item",
     )
-}
-
-/// Refuses a product that the catalog does not have.
-pub(super) fn product_not_found(id: &str) -> Refusal {
-    Refusal::new(
-        Reason::ProductNotFound,
-        format!("the catalog has no product \"{id}\""),
-    )
-    .with("product_id", id)
 }
 
 /// Takes over what the codes and promotions of the coupons are now; those that are gone are dropped.
@@ -176,14 +167,15 @@ pub(super) fn applied(code: &CouponCode, promotion: Promotion, entered: String) 
 pub(super) async fn settle(flow: &Flow, before: &Checkout, draft: &mut Draft) -> Result<()> {
     // A gift can change what shipping costs, and so which promotions apply: twice is enough for all but the oddest of these.
     for _ in 0..2 {
-        shipping(flow, before, draft).await?;
-        draft.price()?;
+        shipping::recheck(flow, before, draft).await?;
+        let question = draft.price()?;
         if !gifts(flow, draft).await? {
-            return Ok(());
+            return tax::estimate(flow, draft, question).await;
         }
     }
-    shipping(flow, before, draft).await?;
-    draft.price()
+    shipping::recheck(flow, before, draft).await?;
+    let question = draft.price()?;
+    tax::estimate(flow, draft, question).await
 }
 
 /// Makes the gift lines what promotions give now. Answers whether anything changed.
@@ -202,60 +194,20 @@ async fn gifts(flow: &Flow, draft: &mut Draft) -> Result<bool> {
     let products = draft.products(flow, &ids).await?;
     let (store, currency) = (&draft.snapshot.store, draft.checkout.currency);
     let facts = |gift: &Gift| {
-        let product = products.get(&gift.product_id);
-        let product = product.ok_or_else(|| product_not_found(&gift.product_id))?;
+        let product = products.get(&gift.product_id)?;
         product.check_purchase(&gift.variant_id, gift.quantity)?;
         product.facts(&gift.variant_id, &[], store, currency, "gift")
     };
     Ok(draft.checkout.keep_gifts(facts, new_id))
 }
 
-/// Drops selected shipping options that are not offered any more, or not at the same cost, wherever what the quote
-/// depends on has changed since `before`.
-async fn shipping(flow: &Flow, before: &Checkout, draft: &mut Draft) -> Result<()> {
-    let store = &draft.snapshot.store;
-    let mut dropped = Vec::new();
-    let mut kept = Vec::new();
-    for consignment in &draft.checkout.consignments {
-        let Some(selected) = consignment.shipping_option() else {
-            continue;
-        };
-        let request = RateRequest::of(&draft.checkout, consignment, store);
-        let earlier = before
-            .consignments
-            .iter()
-            .find(|earlier| earlier.id == consignment.id);
-        let unchanged = before.revisions.store == draft.snapshot.revisions.store
-            && earlier.and_then(|earlier| RateRequest::of(before, earlier, store)) == request;
-        if unchanged {
-            continue;
-        }
-        let quote = match &request {
-            Some(request) => flow.quotes.quote(store, request, draft.now).await?,
-            None => Quote::default(),
-        };
-        match quote
-            .options
-            .into_iter()
-            .find(|option| option.is_same_offer(selected))
-        {
-            Some(option) => kept.push((consignment.id, option)),
-            None => dropped.push((consignment.id, selected.description.clone())),
-        }
+/// Tells of products that the remote catalog could not be asked for, of which the oldest is from `stale_since`.
+pub(super) fn tell_of_catalog(checkout: &mut Checkout, stale_since: Option<DateTime<Utc>>) {
+    if let Some(time) = stale_since {
+        let time = time.to_rfc3339_opts(SecondsFormat::Secs, true);
+        let text = format!("the catalog is out of reach: prices are those of {time}");
+        checkout.tell(MessageCode::CatalogStale, "", text);
     }
-    for (id, option) in kept {
-        draft.checkout.consignment_mut(id)?.fulfilment = Some(Fulfilment::Shipping(option));
-    }
-    for (id, name) in dropped {
-        draft.checkout.consignment_mut(id)?.fulfilment = None;
-        let text = format!(
-            "\"{name}\" is not offered at the same cost any more: choose a shipping option again"
-        );
-        draft
-            .checkout
-            .tell(MessageCode::ShippingOptionDropped, id.to_string(), text);
-    }
-    Ok(())
 }
 
 /// Tells of every coupon that gives nothing at the moment.

@@ -1,191 +1,213 @@
-//! Rating: what is offered for a consignment, with a cache in front.
+//! Rating: what is offered for a consignment, by the store's own methods and by carriers.
 //!
-//! A quote depends on the settings of the store and on the normalized [`RateRequest`], nothing else, so equal
-//! baskets to one place share it across checkouts and, with Redis, across replicas. The cache can only save
-//! work: whatever becomes of it, the answer is the same.
+//! The store's own methods are worked out each time, which costs less than to look them up. What carriers answer is
+//! cached: it depends on the carrier's settings and on the normalized [`RateRequest`], nothing else, so equal baskets
+//! to one place share it across checkouts and, with Redis, across replicas. The cache can only save work: whatever
+//! becomes of it, the answer is the same.
 
-mod in_flight;
+mod answers;
+mod carrier;
+mod entry;
 mod memory;
 mod redis;
 
-use std::{
-    fmt::Write as _,
-    pin::Pin,
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
-};
+use std::{fmt::Write as _, sync::Arc, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::SecretString;
 use sha2::{Digest as _, Sha256};
-use tracing::{Instrument as _, Span, field::Empty, info_span};
+use tokio::time::Instant;
+use tracing::instrument;
+use uuid::Uuid;
 
 pub use ::redis::RedisError;
 
-use self::{in_flight::InFlight, memory::MemoryCache, redis::RedisCache};
+pub use self::answers::Background;
+use self::{
+    answers::{Answers, Clock, Pending, Question},
+    carrier::CarrierRequest,
+    redis::RedisCache,
+};
 use crate::domain::{
+    carrier::Asked,
+    rating,
     reason::Result,
-    shipping::{self, Quote, RateRequest},
+    shipping::{Quote, RateRequest},
     store::Store,
 };
 
-/// How long a quote holds, unless set otherwise.
-pub const DEFAULT_TTL: Duration = Duration::from_mins(10);
-
-/// Begins every key. Its version is raised when the cached form of a quote changes, or how it comes about: then
+/// Begins every key. Its version is raised when the cached form of an answer changes, or how it comes about: then
 /// replicas of two releases do not read each other's.
-const KEY_PREFIX: &str = "cartwright:quote:v1:";
+const KEY_PREFIX: &str = "cartwright:rates:v1:";
 
-/// Rates consignments, each equal one once as long as its quote holds. One for the whole process.
-pub struct Quotes {
-    cache: Box<dyn QuoteCache>,
-    in_flight: InFlight<Quote>,
-    ttl: Duration,
-    /// Version and hash of the settings last seen.
-    settings: Mutex<Option<(i64, [u8; 32])>>,
-    ratings: AtomicU64,
+/// Consignments that are rated side by side; the carriers of each are, too.
+const SIDE_BY_SIDE: usize = 8;
+
+/// How new a quote has to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Freshness {
+    /// It may have expired a moment ago, to be shown: a carrier's new one is fetched meanwhile.
+    Recent,
+    /// It holds now, to be chosen or paid for.
+    Current,
 }
 
+/// A consignment to rate.
+#[derive(Debug, Clone, Default)]
+pub struct Wanted {
+    /// What is asked; nothing is offered without.
+    pub request: Option<RateRequest>,
+    /// The one option that matters: carriers without a part in it are not asked, and what they offer is left out. None:
+    /// all options.
+    pub option_id: Option<String>,
+}
+
+/// How to rate.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// How long a quote of the store's own methods holds.
+    pub ttl: Duration,
+    /// Longest wait for all carriers together. Those that have not answered by then are left out.
+    pub timeout: Duration,
+    /// The Redis in which answers of carriers are kept and shared with whoever uses the same one,
+    /// `redis://USER:PASSWORD@HOST:PORT` or `redis-cluster://USER:PASSWORD@HOST:PORT,HOST:PORT`; none to keep them in
+    /// this process only. It is connected to when first needed, and may come and go.
+    pub redis_url: Option<SecretString>,
+    /// An id that tells this process from others that use the same Redis.
+    pub replica: Uuid,
+}
+
+/// Rates consignments. One for the whole process.
+pub struct Quotes {
+    answers: Arc<Answers>,
+    ttl: Duration,
+    timeout: Duration,
+}
+
+/// The carriers of a consignment that are being asked, by id.
+type Asking = Vec<(String, Pending)>;
+
 impl Quotes {
-    /// Quotes that are kept in this process for `ttl`.
-    #[must_use]
-    pub fn in_process(ttl: Duration) -> Self {
-        Self::new(Box::new(MemoryCache::new(ttl)), ttl)
+    /// Only a malformed URL is an error. Carriers are asked in the background tasks.
+    pub fn new(settings: &Settings, background: Background) -> ::redis::RedisResult<Self> {
+        let redis = settings.redis_url.as_ref();
+        let redis = redis.map(|url| RedisCache::new(url, settings.replica));
+        Ok(Self {
+            answers: Arc::new(Answers::new(redis.transpose()?, background)),
+            ttl: settings.ttl,
+            timeout: settings.timeout,
+        })
     }
 
-    /// Quotes that are kept in the Redis at `url` for `ttl`, at least a millisecond, and shared with whoever uses
-    /// the same one. It is connected to when first needed, and may come and go: only a malformed URL is an error.
-    pub fn redis(url: &SecretString, ttl: Duration) -> ::redis::RedisResult<Self> {
-        Ok(Self::new(Box::new(RedisCache::new(url, ttl)?), ttl))
-    }
-
-    fn new(cache: Box<dyn QuoteCache>, ttl: Duration) -> Self {
-        Self {
-            cache,
-            in_flight: InFlight::default(),
-            ttl,
-            settings: Mutex::default(),
-            ratings: AtomicU64::default(),
-        }
-    }
-
-    /// What is offered for `request`, from the cache or rated now. Many who ask for the same at once share one look
-    /// into the cache and one rating. Refused, and not cached, when an amount overflows.
+    /// What is offered for a consignment. Carriers are asked side by side; one that fails costs its own options only.
+    /// Refused when an amount overflows.
     pub async fn quote(
         &self,
         store: &Store,
-        request: &RateRequest,
+        wanted: Wanted,
+        freshness: Freshness,
         now: DateTime<Utc>,
     ) -> Result<Quote> {
-        // What has no key cannot be cached, but it can be rated.
-        let Some(key) = self.key(store, request) else {
-            return self.rate(store, request, now);
-        };
-        let find = async {
-            if let Some(quote) = self.cached(&key, now).await {
-                return Ok(quote);
+        let quotes = self.quote_all(store, &[wanted], freshness, now).await?;
+        Ok(quotes.into_iter().next().unwrap_or_default())
+    }
+
+    /// The same for several consignments, in their order.
+    #[instrument(name = "quotes.rate", skip_all)]
+    pub async fn quote_all(
+        &self,
+        store: &Store,
+        wanted: &[Wanted],
+        freshness: Freshness,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Quote>> {
+        let deadline = Instant::now() + self.timeout;
+        let clock = Clock::at(now);
+        let mut quotes = Vec::with_capacity(wanted.len());
+        for wanted in wanted.chunks(SIDE_BY_SIDE) {
+            let mut begun = Vec::with_capacity(wanted.len());
+            for Wanted { request, option_id } in wanted {
+                let option_id = option_id.as_deref();
+                let asking = match request {
+                    Some(request) => self.ask(store, request, option_id, freshness, clock).await,
+                    None => Asking::new(),
+                };
+                begun.push((request, asking));
             }
-            let quote = self.rate(store, request, now)?;
-            self.keep(&key, &quote).await;
-            Ok(quote)
-        };
-        self.in_flight.get(&key, find).await
+            for (request, asking) in begun {
+                let asked = answered(asking, deadline).await;
+                quotes.push(match request {
+                    Some(request) => self.offer(store, request, &asked, now)?,
+                    None => Quote::default(),
+                });
+            }
+        }
+        Ok(quotes)
     }
 
-    /// How many times a consignment was really rated.
-    #[must_use]
-    pub fn ratings(&self) -> u64 {
-        self.ratings.load(Ordering::Relaxed)
+    /// Begins to ask the carriers of a consignment.
+    async fn ask(
+        &self,
+        store: &Store,
+        request: &RateRequest,
+        option_id: Option<&str>,
+        freshness: Freshness,
+        clock: Clock,
+    ) -> Asking {
+        let mut asking = Asking::new();
+        for (carrier, zone_options) in rating::carriers(store, request, option_id) {
+            let request = CarrierRequest::new(carrier, &store.name, zone_options, request);
+            let pending = match key(&request) {
+                Ok(key) => {
+                    let question = Question {
+                        request,
+                        key,
+                        freshness,
+                        clock,
+                    };
+                    self.answers.begin(question).await
+                }
+                Err(error) => Pending::Ready(Err(format!("cannot be asked: {error}"))),
+            };
+            asking.push((carrier.id.clone(), pending));
+        }
+        asking
     }
 
-    fn rate(&self, store: &Store, request: &RateRequest, now: DateTime<Utc>) -> Result<Quote> {
-        let _span = info_span!("quotes.rate").entered();
-        self.ratings.fetch_add(1, Ordering::Relaxed);
-        let mut quote = shipping::rate(store, request)?;
+    fn offer(
+        &self,
+        store: &Store,
+        request: &RateRequest,
+        asked: &[Asked],
+        now: DateTime<Utc>,
+    ) -> Result<Quote> {
+        let mut quote = rating::quote(store, request, asked)?;
         let ttl = TimeDelta::from_std(self.ttl).ok();
         let expire_time = ttl.and_then(|ttl| now.checked_add_signed(ttl));
         for option in &mut quote.options {
-            option.expire_time = expire_time;
+            option.expire_time = option.expire_time.or(expire_time);
         }
         Ok(quote)
     }
-
-    async fn cached(&self, key: &str, now: DateTime<Utc>) -> Option<Quote> {
-        let (system, kind) = self.cache.system();
-        let span = info_span!(
-            "cache.get",
-            otel.kind = kind,
-            db.system.name = system,
-            hit = Empty
-        );
-        let get = async {
-            // The caches keep time themselves; yet what an option says of itself is never exceeded.
-            let quote = self.cache.get(key).await.filter(|quote| holds(quote, now));
-            Span::current().record("hit", quote.is_some());
-            quote
-        };
-        get.instrument(span).await
-    }
-
-    async fn keep(&self, key: &str, quote: &Quote) {
-        let (system, kind) = self.cache.system();
-        let span = info_span!("cache.put", otel.kind = kind, db.system.name = system);
-        self.cache.put(key, quote).instrument(span).await;
-    }
-
-    /// A hash of all that a quote depends on, which tells nothing of a shopper. The version of the settings alone
-    /// would not do: another shop, or this one restored from a backup, may use the same Redis.
-    fn key(&self, store: &Store, request: &RateRequest) -> Option<String> {
-        let request = serde_json::to_vec(request).ok()?;
-        let hash = Sha256::new()
-            .chain_update(self.settings_hash(store)?)
-            .chain_update(request)
-            .finalize();
-        let mut key = KEY_PREFIX.to_owned();
-        for byte in hash {
-            write!(key, "{byte:02x}").ok()?;
-        }
-        Some(key)
-    }
-
-    /// Hash of the whole store document, so that no setting can be forgotten; made once per version of it.
-    fn settings_hash(&self, store: &Store) -> Option<[u8; 32]> {
-        let mut last = self.settings.lock().unwrap_or_else(PoisonError::into_inner);
-        match *last {
-            Some((version, hash)) if version == store.version => Some(hash),
-            _ => {
-                let hash = Sha256::digest(serde_json::to_vec(store).ok()?).into();
-                *last = Some((store.version, hash));
-                Some(hash)
-            }
-        }
-    }
 }
 
-/// Whether every option can still be had.
-fn holds(quote: &Quote, now: DateTime<Utc>) -> bool {
-    let mut options = quote.options.iter();
-    options.all(|option| {
-        option
-            .expire_time
-            .is_none_or(|expire_time| now < expire_time)
-    })
+async fn answered(asking: Asking, deadline: Instant) -> Vec<Asked> {
+    let mut asked = Vec::with_capacity(asking.len());
+    for (carrier_id, pending) in asking {
+        asked.push(Asked {
+            carrier_id,
+            result: pending.by(deadline).await,
+        });
+    }
+    asked
 }
 
-/// What a cache answers.
-type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
-
-/// Where quotes are kept, for a time to live. A cache never fails: what it cannot find or read is not there.
-trait QuoteCache: Send + Sync {
-    /// The quote with this key, if it is there.
-    fn get<'a>(&'a self, key: &'a str) -> Answer<'a, Option<Quote>>;
-
-    /// Keeps a quote.
-    fn put<'a>(&'a self, key: &'a str, quote: &'a Quote) -> Answer<'a, ()>;
-
-    /// Name of the system and kind of a span that asks it, in the words of OpenTelemetry.
-    fn system(&self) -> (&'static str, &'static str);
+/// A hash of all that an answer depends on, which tells nothing of a shopper.
+fn key(request: &CarrierRequest) -> serde_json::Result<String> {
+    let mut key = KEY_PREFIX.to_owned();
+    for byte in Sha256::digest(serde_json::to_vec(request)?) {
+        // Writing to a string cannot fail.
+        let _ = write!(key, "{byte:02x}");
+    }
+    Ok(key)
 }

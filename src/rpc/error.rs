@@ -13,7 +13,7 @@ use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 use super::pb::ErrorReason;
 use crate::{
     domain::reason::{Class, Reason, Refusal, Violation},
-    flow,
+    flow::{self, Dependency},
 };
 
 /// Domain of every `google.rpc.ErrorInfo`.
@@ -34,10 +34,7 @@ const RETRY_OUTAGE: Duration = Duration::from_secs(1);
 pub fn status(error: flow::Error) -> Status {
     match error {
         flow::Error::Refused(refusal) => refused(&refusal),
-        flow::Error::Unavailable(what) => {
-            let message = format!("{what} is out of reach and nothing was done: try again");
-            retryable(Code::Unavailable, ErrorReason::DatabaseUnavailable, message)
-        }
+        flow::Error::Unavailable(what) => unavailable(&what),
         flow::Error::Internal(error) => {
             tracing::error!(error = causes(&*error), "internal error");
             internal()
@@ -101,10 +98,19 @@ fn internal() -> Status {
     Status::with_error_details(Code::Internal, message, details)
 }
 
-fn retryable(code: Code, reason: ErrorReason, message: impl Into<String>) -> Status {
-    let mut details = info(name(reason), &[]);
+fn unavailable(what: &Dependency) -> Status {
+    let (reason, metadata) = match what {
+        Dependency::Database => (ErrorReason::DatabaseUnavailable, Vec::new()),
+        Dependency::Catalog => (ErrorReason::CatalogUnavailable, Vec::new()),
+        Dependency::Carrier(id) => {
+            let metadata = vec![("carrier_id".to_owned(), id.clone())];
+            (ErrorReason::CarrierUnavailable, metadata)
+        }
+    };
+    let mut details = info(name(reason), &metadata);
     details.set_retry_info(Some(RETRY_OUTAGE));
-    Status::with_error_details(code, message, details)
+    let message = format!("{what} is out of reach and nothing was done: try again");
+    Status::with_error_details(Code::Unavailable, message, details)
 }
 
 /// The name on the wire of a reason that is not the domain's.
@@ -265,10 +271,12 @@ mod tests {
     use super::*;
 
     /// The reasons that are not of the domain: the service gives them itself.
-    const OWN: [ErrorReason; 5] = [
+    const OWN: [ErrorReason; 7] = [
         ErrorReason::MalformedRequest,
         ErrorReason::Overloaded,
         ErrorReason::DatabaseUnavailable,
+        ErrorReason::CatalogUnavailable,
+        ErrorReason::CarrierUnavailable,
         ErrorReason::DeadlineExceeded,
         ErrorReason::Internal,
     ];
@@ -367,7 +375,7 @@ mod tests {
 
     #[test]
     fn what_is_out_of_reach_can_be_tried_again_and_a_bug_is_opaque() {
-        let outage = status(flow::Error::Unavailable("the database"));
+        let outage = status(flow::Error::Unavailable(Dependency::Database));
         assert_eq!(outage.code(), Code::Unavailable);
         assert!(outage.message().starts_with("the database is out of reach"));
         assert_eq!(
@@ -375,6 +383,13 @@ mod tests {
             "DATABASE_UNAVAILABLE"
         );
         assert!(outage.get_details_retry_info().is_some());
+        let carrier = status(flow::Error::Unavailable(Dependency::Carrier("ups".into())));
+        let info = carrier.get_details_error_info().unwrap();
+        assert_eq!(carrier.code(), Code::Unavailable);
+        assert_eq!(
+            (info.reason.as_str(), info.metadata["carrier_id"].as_str()),
+            ("CARRIER_UNAVAILABLE", "ups")
+        );
 
         let bug = status(flow::Error::Internal("column \"secret\" is gone".into()));
         assert_eq!(bug.code(), Code::Internal);

@@ -93,6 +93,9 @@ pub async fn import(flow: &Flow, yaml: &str) -> Result<Imported, ImportError> {
     };
     let current = flow::settings::get(flow).await.map_err(failed("store"))?;
     let content = read(yaml, &current)?;
+    if !content.products.is_empty() {
+        flow::catalog::check_built_in(flow).map_err(failed("products"))?;
+    }
     let mut imported = Imported {
         products: content.products.len(),
         promotions: 0,

@@ -22,6 +22,7 @@ pub mod layers;
 mod manual_discount;
 mod order;
 mod promotion;
+pub mod remote_catalog;
 mod settings;
 pub mod show;
 

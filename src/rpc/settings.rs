@@ -13,6 +13,7 @@ use crate::{
     flow,
 };
 
+mod outside;
 pub(super) mod read;
 mod show;
 
@@ -107,6 +108,7 @@ replaceable!(
     shipping_zones,
     pickup_methods,
     gift_wrapping_options,
+    carriers,
 );
 
 #[cfg(test)]

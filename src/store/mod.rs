@@ -18,6 +18,7 @@ pub mod request;
 pub mod revision;
 pub mod settings;
 pub mod store_credit;
+pub mod tax_task;
 
 pub use database::{Connection, Database, Transaction};
 pub use error::{Result, StoreError};

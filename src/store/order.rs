@@ -168,13 +168,14 @@ pub async fn mark_paid(c: &impl Connection, checkout_id: Uuid, order_id: Uuid) -
     Ok(update.exec(c.orm()).await?.rows_affected == 1)
 }
 
-/// Cancels the orders of the checkout that wait for a payment, but for the one that was paid.
+/// Cancels the orders of the checkout that wait for a payment, but for the one that was paid. Answers those it cancelled,
+/// each with its snapshot.
 pub async fn cancel_siblings(
     c: &impl Connection,
     checkout_id: Uuid,
     paid_order_id: Uuid,
     now: DateTime<Utc>,
-) -> Result<()> {
+) -> Result<Vec<(Uuid, Checkout)>> {
     use order::Column;
     let waiting = [OrderStatus::Incomplete, OrderStatus::Declined].map(OrderStatus::name);
     let update = order::Entity::update_many()
@@ -184,8 +185,11 @@ pub async fn cancel_siblings(
         .filter(Column::CheckoutId.eq(checkout_id))
         .filter(Column::Id.ne(paid_order_id))
         .filter(Column::Status.is_in(waiting));
-    update.exec(c.orm()).await?;
-    Ok(())
+    let cancelled = update.exec_with_returning(c.orm()).await?;
+    let cancelled = cancelled.into_iter();
+    cancelled
+        .map(|row| Ok((row.id, parse("order", &row.document)?)))
+        .collect()
 }
 
 /// Hands the orders of the checkout for which some money has moved to people, but for the one that was paid.

@@ -1,22 +1,24 @@
-//! Logs and traces. Spans go to an OpenTelemetry collector when one is configured; log lines go to standard error,
-//! each with the trace and span it belongs to.
+//! Logs, traces and metrics. Spans and metrics go to an OpenTelemetry collector when one is configured; log lines go
+//! to standard error, each with the trace and span it belongs to.
 //!
 //! The two are filtered apart: every span of level `INFO` is traced, those that sea-orm makes of SQL statements
 //! included, while logs have the filter that is configured and tell events only.
 
 mod logs;
+mod metrics;
 
 use std::{io, time::Duration};
 
 use http::HeaderMap;
 use opentelemetry::{
     Context, KeyValue,
-    propagation::{Extractor, TextMapPropagator as _},
+    propagation::{Extractor, Injector, TextMapPropagator as _},
     trace::{SpanContext, TraceContextExt as _, TracerProvider as _},
 };
 use opentelemetry_otlp::{ExporterBuildError, SpanExporter, WithExportConfig as _};
 use opentelemetry_sdk::{
     Resource,
+    metrics::SdkMeterProvider,
     propagation::TraceContextPropagator,
     trace::{Sampler, SdkTracerProvider},
 };
@@ -32,12 +34,12 @@ use tracing_subscriber::{
 pub use self::logs::LogFormat;
 
 /// What is logged, unless set otherwise.
-pub const DEFAULT_LOG_FILTER: &str = "info,sqlx=warn";
+pub const DEFAULT_LOG_FILTER: &str = "info,opentelemetry=warn,sqlx=warn";
 
 /// Longest wait for the last spans to reach the collector.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Where logs and traces go, and which.
+/// Where logs, traces and metrics go, and which.
 #[derive(Debug, Clone)]
 pub struct TelemetryConfig {
     /// Name of this service among others.
@@ -67,39 +69,56 @@ pub enum Error {
 /// The telemetry of this process, to be shut down when all else is done.
 #[must_use = "spans that are not flushed are lost"]
 pub struct Telemetry {
-    provider: SdkTracerProvider,
+    tracer_provider: SdkTracerProvider,
+    meter_provider: SdkMeterProvider,
 }
 
-/// Sets up logs and traces for the whole process. Has to be called in a tokio runtime, in which spans are exported.
+/// Sets up logs, traces and metrics for the whole process. Has to be called in a tokio runtime, in which they are
+/// exported.
 pub fn init(config: &TelemetryConfig) -> Result<Telemetry, Error> {
-    let provider = tracer_provider(config)?;
-    let subscriber = subscriber(config, &provider, io::stderr)?;
+    let tracer_provider = tracer_provider(config)?;
+    let subscriber = subscriber(config, &tracer_provider, io::stderr)?;
     tracing::subscriber::set_global_default(subscriber)?;
-    Ok(Telemetry { provider })
+    let meter_provider =
+        metrics::meter_provider(config.otlp_endpoint.as_deref(), resource(config))?;
+    opentelemetry::global::set_meter_provider(meter_provider.clone());
+    Ok(Telemetry {
+        tracer_provider,
+        meter_provider,
+    })
 }
 
 impl Telemetry {
-    /// Exports the spans that are left, for five seconds at most. What happens later is logged, but not traced.
+    /// Exports what is left, for five seconds at most. What happens later is logged, but not traced.
     pub async fn shutdown(self) {
-        let provider = self.provider;
-        let flush = move || provider.shutdown_with_timeout(FLUSH_TIMEOUT);
-        match tokio::task::spawn_blocking(flush).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::warn!(%error, "the last spans were not exported"),
-            Err(error) => tracing::warn!(%error, "the last spans were not exported"),
+        let (traces, metrics) = (self.tracer_provider, self.meter_provider);
+        let (spans, measured) = tokio::join!(
+            tokio::task::spawn_blocking(move || traces.shutdown_with_timeout(FLUSH_TIMEOUT)),
+            tokio::task::spawn_blocking(move || metrics.shutdown_with_timeout(FLUSH_TIMEOUT)),
+        );
+        for (what, flushed) in [("spans", spans), ("metrics", measured)] {
+            match flushed {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::warn!(%error, "the last {what} were not exported"),
+                Err(error) => tracing::warn!(%error, "the last {what} were not exported"),
+            }
         }
     }
+}
+
+/// What every span and metric says of this process.
+fn resource(config: &TelemetryConfig) -> Resource {
+    Resource::builder()
+        .with_service_name(config.service_name.clone())
+        .with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")))
+        .build()
 }
 
 /// Makes spans and exports them in batches. The sampler and the sizes of batches are OpenTelemetry's defaults, so
 /// follow the caller's decision and else trace all, and are set by its standard environment variables,
 /// `OTEL_TRACES_SAMPLER` and so on. Without a collector spans are not recorded, and yet have ids for the logs.
 pub fn tracer_provider(config: &TelemetryConfig) -> Result<SdkTracerProvider, Error> {
-    let resource = Resource::builder()
-        .with_service_name(config.service_name.clone())
-        .with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")))
-        .build();
-    let provider = SdkTracerProvider::builder().with_resource(resource);
+    let provider = SdkTracerProvider::builder().with_resource(resource(config));
     let Some(endpoint) = &config.otlp_endpoint else {
         return Ok(provider.with_sampler(Sampler::AlwaysOff).build());
     };
@@ -141,6 +160,14 @@ pub fn parent_context(headers: &HeaderMap) -> Context {
     TraceContextPropagator::new().extract_with_context(&Context::new(), &Headers(headers))
 }
 
+/// Tells whoever is called the span in which the calling code runs, by the W3C headers.
+pub fn inject(headers: &mut HeaderMap) {
+    let mut headers = HeadersMut(headers);
+    Context::map_current(|context| {
+        TraceContextPropagator::new().inject_context(context, &mut headers);
+    });
+}
+
 /// Trace and span in which the calling code runs, if any.
 #[must_use]
 pub fn current_span() -> Option<SpanContext> {
@@ -157,5 +184,15 @@ impl Extractor for Headers<'_> {
 
     fn keys(&self) -> Vec<&str> {
         self.0.keys().map(http::HeaderName::as_str).collect()
+    }
+}
+
+struct HeadersMut<'a>(&'a mut HeaderMap);
+
+impl Injector for HeadersMut<'_> {
+    fn set(&mut self, key: &str, value: String) {
+        if let (Ok(name), Ok(value)) = (key.parse::<http::HeaderName>(), value.parse()) {
+            self.0.insert(name, value);
+        }
     }
 }

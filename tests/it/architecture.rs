@@ -10,15 +10,28 @@ use std::{
 const MAY_NAME: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("store", &["domain"]),
-    ("quotes", &["domain"]),
-    ("catalog", &["domain", "store"]),
+    ("outbound", &["telemetry"]),
+    ("quotes", &["domain", "outbound"]),
+    ("tax", &["domain", "outbound"]),
+    ("catalog", &["domain", "outbound", "store"]),
     ("telemetry", &[]),
-    ("flow", &["domain", "store", "quotes", "catalog"]),
-    ("rpc", &["domain", "flow", "telemetry"]),
+    ("flow", &["domain", "store", "quotes", "catalog", "tax"]),
+    (
+        "rpc",
+        &["catalog", "domain", "flow", "outbound", "telemetry"],
+    ),
     ("config", &["telemetry"]),
     (
         "app",
-        &["config", "flow", "quotes", "rpc", "store", "telemetry"],
+        &[
+            "catalog",
+            "config",
+            "flow",
+            "quotes",
+            "rpc",
+            "store",
+            "telemetry",
+        ],
     ),
     ("demo", &["app", "config", "rpc"]),
     ("healthcheck", &["config"]),
@@ -29,6 +42,8 @@ const HOMES: &[(&str, &str)] = &[
     ("sea_orm", "store"),
     ("sea_orm_migration", "store"),
     ("redis", "quotes"),
+    ("reqwest", "quotes"),
+    ("tower_resilience_circuitbreaker", "outbound"),
 ];
 
 /// All that the pure domain may name from outside this crate.

@@ -20,7 +20,7 @@ use crate::harness::{
 };
 
 /// Every option with its variable.
-const OPTIONS: [(&str, &str); 14] = [
+const OPTIONS: [(&str, &str); 15] = [
     ("--listen", "CARTWRIGHT_LISTEN"),
     ("--database-url", "DATABASE_URL"),
     (
@@ -29,6 +29,7 @@ const OPTIONS: [(&str, &str); 14] = [
     ),
     ("--redis-url", "REDIS_URL"),
     ("--quote-ttl", "CARTWRIGHT_QUOTE_TTL"),
+    ("--quote-timeout", "CARTWRIGHT_QUOTE_TIMEOUT"),
     ("--demo-store", "CARTWRIGHT_DEMO_STORE"),
     ("--max-in-flight", "CARTWRIGHT_MAX_IN_FLIGHT"),
     ("--request-timeout", "CARTWRIGHT_REQUEST_TIMEOUT"),
@@ -113,6 +114,7 @@ fn options_that_cannot_be_used_exit_64_and_are_named() {
         ),
         ("--redis-url", "REDIS_URL", "http://u:hunter2@redis"),
         ("--quote-ttl", "CARTWRIGHT_QUOTE_TTL", "soon"),
+        ("--quote-timeout", "CARTWRIGHT_QUOTE_TIMEOUT", "99ms"),
         ("--demo-store", "CARTWRIGHT_DEMO_STORE", "maybe"),
         ("--max-in-flight", "CARTWRIGHT_MAX_IN_FLIGHT", "0"),
         ("--request-timeout", "CARTWRIGHT_REQUEST_TIMEOUT", "0s"),

@@ -12,6 +12,8 @@
 
 mod architecture;
 mod bad_input;
+mod carrier_rates;
+mod carriers;
 mod carts;
 mod cli;
 mod clients;
@@ -36,10 +38,13 @@ mod promotion_updates;
 mod promotions;
 mod quotes;
 mod readme;
+mod remote_catalog;
 mod serving;
 mod shipping_rates;
 mod store;
 mod store_credit;
+mod tax_provider;
+mod tax_records;
 mod telemetry;
 mod traces;
 mod worked_examples;

@@ -1,355 +1,161 @@
-//! Quotes are rated once and shared, and whatever becomes of the cache, the answer is the same.
+//! Quotes of carriers are asked for once and shared, and whatever becomes of carriers and caches, shoppers are told
+//! what is offered.
 
-use std::{
-    net::TcpListener,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+mod aging;
+mod orders;
+mod redis;
+mod sharing;
 
-use cartwright::{
-    domain::{
-        consignment::Consignment,
-        location::Location,
-        money::{Amount, Rate},
-        reason::Reason,
-        shipping::{Quote, RateRequest, rate},
-        store::{MethodRate, ShippingMethod, ShippingZone, Store},
-    },
-    quotes::{DEFAULT_TTL, Quotes},
-};
-use chrono::{DateTime, TimeDelta, Utc};
+use cartwright::rpc::pb;
+use serde_json::{Value, json};
+use tokio::time::{Instant, sleep};
+use tonic::Status;
 
 use crate::harness::{
     PATIENCE,
-    redis::{RedisServer, shared_redis},
-    shop::{self, amount, currency, now},
+    api::{Api, address, call, details, item, minor},
+    carrier::{Carrier, store_with},
+    server::{Backend, TestServer},
 };
 
-/// A shop that ships everywhere for 8.00 USD, known to no other test and no earlier run.
+/// A shop that ships to the US by the carrier "parcels", and for 9.00 while that cannot be asked.
+struct Shop {
+    api: Api,
+    parcels: Carrier,
+}
+
+impl Shop {
+    async fn open(api: Api) -> Self {
+        Self::with(api, Vec::new()).await
+    }
+
+    /// The same on SQLite and the Redis at this URL.
+    async fn on_redis(url: &str) -> Self {
+        let redis = format!("--redis-url={url}");
+        let server = TestServer::with(Backend::Embedded, &[&redis]).await;
+        Self::open(Api::on(server).await).await
+    }
+
+    /// With these carriers beside "parcels".
+    async fn with(api: Api, others: Vec<pb::Carrier>) -> Self {
+        let parcels = Carrier::grpc();
+        let mut carriers = vec![settings("parcels", &parcels)];
+        carriers.extend(others);
+        let mut store = store_with(carriers);
+        let us = &mut store.shipping_zones[0];
+        us.methods.retain(|method| method.fallback);
+        for carrier in &mut us.carriers {
+            carrier.options = [("run".to_owned(), unique())].into();
+        }
+        api.set_up(store).await;
+        Self { api, parcels }
+    }
+
+    /// Says what the carrier answers from now on: one service, and how long that holds.
+    fn offers(&self, code: &str, cents: i64, seconds: u32) {
+        let answer = answer(code, cents, seconds);
+        self.parcels.behave(json!({ "answer": answer }));
+    }
+
+    /// A checkout of a poster that goes to the US, for which nobody has been asked.
+    async fn basket(&self) -> pb::Checkout {
+        self.baskets(&["73301"]).await
+    }
+
+    /// The same with a poster for each of these postal codes.
+    async fn baskets(&self, postal_codes: &[&str]) -> pb::Checkout {
+        let count = i32::try_from(postal_codes.len()).unwrap();
+        let cart = self.api.cart(vec![item("poster", count)]).await;
+        let line = cart.line_items[0].id.as_str();
+        let consignment = |postal_code: &&str| {
+            let address = pb::Address {
+                postal_code: (*postal_code).to_owned(),
+                ..address("US")
+            };
+            details(address, &[(line, 1)])
+        };
+        let request = pb::AddConsignmentsRequest {
+            checkout_id: cart.id.clone(),
+            consignments: postal_codes.iter().map(consignment).collect(),
+            ..Default::default()
+        };
+        let added = call!(self.api.consignments, add_consignments, request);
+        added.unwrap().checkout.unwrap()
+    }
+
+    /// Returns when the carrier has been asked so often.
+    async fn wait_for_calls(&self, calls: u64) {
+        until(async || self.parcels.calls() >= calls).await;
+    }
+}
+
+/// A carrier that is asked patiently, and once.
+fn settings(id: &str, carrier: &Carrier) -> pb::Carrier {
+    pb::Carrier {
+        timeout: seconds(8),
+        max_retries: Some(0),
+        ..carrier.settings(id)
+    }
+}
+
+/// Makes answers known to no other test and no earlier run.
 #[expect(
     clippy::disallowed_methods,
     reason = "the tests share one Redis, also from run to run"
 )]
-fn store() -> Store {
-    Store {
-        version: 1,
-        name: uuid::Uuid::now_v7().to_string(),
-        currencies: vec![(currency("EUR"), Rate::parse("0.5").unwrap())],
-        shipping_zones: vec![ShippingZone {
-            id: "world".into(),
-            name: "World".into(),
-            enabled: true,
-            locations: vec![Location::RestOfWorld],
-            methods: vec![ShippingMethod {
-                id: "ground".into(),
-                name: "Ground".into(),
-                description: String::new(),
-                enabled: true,
-                transit_time: None,
-                image_url: String::new(),
-                rate: MethodRate::FlatPerOrder(amount(800)),
-            }],
-            handling_fee: None,
-        }],
-        ..Store::empty(currency("USD"))
-    }
+fn unique() -> String {
+    uuid::Uuid::now_v7().to_string()
 }
 
-/// Two units of something worth 10.00 USD, to New York.
-fn request(store: &Store) -> RateRequest {
-    request_of(store, |_| {})
+#[expect(clippy::unnecessary_wraps, reason = "as the messages have it")]
+fn seconds(seconds: i64) -> Option<prost_types::Duration> {
+    Some(prost_types::Duration { seconds, nanos: 0 })
 }
 
-fn request_of(store: &Store, change: impl FnOnce(&mut Consignment)) -> RateRequest {
-    let checkout = shop::checkout("USD", vec![shop::line(1, 1000, 2)]);
-    let mut consignment = shop::consignment(10, "US", &[(1, 2)], 0);
-    consignment.address.postal_code = "10001".into();
-    change(&mut consignment);
-    RateRequest::of(&checkout, &consignment, store).unwrap()
-}
-
-fn both(ttl: Duration) -> [Quotes; 2] {
-    [Quotes::in_process(ttl), shared(ttl)]
-}
-
-fn shared(ttl: Duration) -> Quotes {
-    Quotes::redis(&shared_redis(), ttl).unwrap()
-}
-
-fn on(server: &RedisServer) -> Quotes {
-    Quotes::redis(&server.url().into(), DEFAULT_TTL).unwrap()
-}
-
-/// What a cache must not change: the domain's own quote, with the time until which it holds.
-fn expected(store: &Store, request: &RateRequest, expire_time: DateTime<Utc>) -> Quote {
-    let mut quote = rate(store, request).unwrap();
-    for option in &mut quote.options {
-        option.expire_time = Some(expire_time);
-    }
-    quote
-}
-
-/// Asks until an answer comes from the cache.
-async fn wait_for_a_hit(quotes: &Quotes, store: &Store, request: &RateRequest) {
-    let deadline = Instant::now() + Duration::from_secs(10);
-    while Instant::now() < deadline {
-        let before = quotes.ratings();
-        quotes.quote(store, request, now()).await.unwrap();
-        if quotes.ratings() == before {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    panic!("the cache is not in use");
-}
-
-#[tokio::test]
-async fn shoppers_with_equal_baskets_to_one_place_share_a_quote() {
-    for quotes in both(DEFAULT_TTL) {
-        let store = store();
-        let first = request_of(&store, |consignment| {
-            consignment.address.first_name = "Ada".into();
-            consignment.address.address1 = "1 Main Street".into();
-        });
-        let second = request_of(&store, |consignment| {
-            consignment.address.last_name = "Turing".into();
-            consignment.address.address1 = "7 Side Street".into();
-            consignment.address.email = "alan@example.com".into();
-            consignment.address.postal_code = "1 0001".into();
-        });
-        let later = now() + TimeDelta::minutes(9);
-        let expected = expected(&store, &first, now() + TimeDelta::minutes(10));
-        assert_eq!(quotes.quote(&store, &first, now()).await.unwrap(), expected);
-        assert_eq!(
-            quotes.quote(&store, &second, later).await.unwrap(),
-            expected
-        );
-        assert_eq!(quotes.ratings(), 1);
-    }
-}
-
-#[tokio::test]
-async fn whatever_a_quote_depends_on_makes_another() {
-    for quotes in both(DEFAULT_TTL) {
-        let store = store();
-        let mut reworked = store.clone();
-        reworked.version += 1;
-        let in_euro = RateRequest {
-            currency: currency("EUR"),
-            ..request(&store)
-        };
-        let elsewhere = request_of(&store, |consignment| {
-            consignment.address.postal_code = "10002".into();
-        });
-        let fewer = request_of(&store, |consignment| consignment.items[0].quantity = 1);
-        let asked = [
-            (&store, request(&store)),
-            (&store, elsewhere),
-            (&store, fewer),
-            (&store, in_euro),
-            (&reworked, request(&reworked)),
-        ];
-        for (ratings, (store, request)) in (1..).zip(&asked) {
-            let quote = quotes.quote(store, request, now()).await.unwrap();
-            assert_eq!(
-                quote,
-                expected(store, request, now() + DEFAULT_TTL),
-                "{request:?}"
-            );
-            assert_eq!(quotes.ratings(), ratings, "{request:?}");
-        }
-    }
-}
-
-#[tokio::test]
-async fn replicas_share_quotes_and_shops_do_not() {
-    let [first, second] = [shared(DEFAULT_TTL), shared(DEFAULT_TTL)];
-    let (store, mut other_shop) = (store(), store());
-    other_shop.shipping_zones[0].methods[0].rate = MethodRate::FlatPerOrder(amount(900));
-    let request = request(&store);
-    let quote = first.quote(&store, &request, now()).await.unwrap();
-    assert_eq!(second.quote(&store, &request, now()).await.unwrap(), quote);
-    assert_eq!((first.ratings(), second.ratings()), (1, 0));
-
-    let third = shared(DEFAULT_TTL);
-    let quote = third.quote(&other_shop, &request, now()).await.unwrap();
-    assert_eq!(quote.options[0].cost, amount(900));
-    assert_eq!(third.ratings(), 1);
-}
-
-#[tokio::test]
-async fn a_quote_is_kept_no_longer_than_it_holds() {
-    let ttl = Duration::from_millis(200);
-    for quotes in both(ttl) {
-        let store = store();
-        let request = request(&store);
-        let quote = quotes.quote(&store, &request, now()).await.unwrap();
-        assert_eq!(quote.options[0].expire_time, Some(now() + ttl));
-        // As the caller's clock has it.
-        let quote = quotes.quote(&store, &request, now() + ttl).await.unwrap();
-        assert_eq!(quote.options[0].expire_time, Some(now() + ttl * 2));
-        assert_eq!(quotes.ratings(), 2);
-        // As the cache's own clock has it.
-        tokio::time::sleep(ttl * 2).await;
-        quotes.quote(&store, &request, now() + ttl).await.unwrap();
-        assert_eq!(quotes.ratings(), 3);
-    }
-}
-
-#[tokio::test]
-async fn a_refusal_is_not_cached() {
-    for quotes in both(DEFAULT_TTL) {
-        let store = store();
-        let mut request = request(&store);
-        request.items[0].value = Amount::new(i64::MAX);
-        for ratings in 1..=2 {
-            let refusal = quotes.quote(&store, &request, now()).await.unwrap_err();
-            assert_eq!(refusal.reason, Reason::AmountOverflow);
-            assert_eq!(quotes.ratings(), ratings);
-        }
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_crowd_that_asks_for_the_same_at_once_causes_one_rating() {
-    for quotes in both(DEFAULT_TTL) {
-        let (quotes, store) = (Arc::new(quotes), Arc::new(store()));
-        let request = request(&store);
-        let crowd = (0..200).map(|_| {
-            let (quotes, store, request) =
-                (Arc::clone(&quotes), Arc::clone(&store), request.clone());
-            tokio::spawn(async move { quotes.quote(&store, &request, now()).await.unwrap() })
-        });
-        for shopper in crowd.collect::<Vec<_>>() {
-            assert_eq!(
-                shopper.await.unwrap(),
-                expected(&store, &request, now() + DEFAULT_TTL)
-            );
-        }
-        assert_eq!(quotes.ratings(), 1);
-    }
-}
-
-#[tokio::test]
-async fn without_redis_quotes_are_rated_and_with_it_cached_again() {
-    let mut server = RedisServer::stopped();
-    let quotes = on(&server);
-    let store = store();
-    let request = request(&store);
-    let expected = expected(&store, &request, now() + DEFAULT_TTL);
-    // Not there from the start.
-    let start = Instant::now();
-    for ratings in 1..=50 {
-        assert_eq!(
-            quotes.quote(&store, &request, now()).await.unwrap(),
-            expected
-        );
-        assert_eq!(quotes.ratings(), ratings);
-    }
-    assert!(start.elapsed() < PATIENCE);
-    server.start();
-    wait_for_a_hit(&quotes, &store, &request).await;
-    // Gone in the middle, and back without what it held.
-    for _ in 0..2 {
-        server.kill();
-        let (start, ratings) = (Instant::now(), quotes.ratings());
-        for _ in 0..50 {
-            assert_eq!(
-                quotes.quote(&store, &request, now()).await.unwrap(),
-                expected
-            );
-        }
-        assert_eq!(quotes.ratings(), ratings + 50);
-        assert!(start.elapsed() < PATIENCE);
-        server.start();
-        wait_for_a_hit(&quotes, &store, &request).await;
-    }
-    let replica = on(&server);
-    assert_eq!(
-        replica.quote(&store, &request, now()).await.unwrap(),
-        expected
-    );
-    assert_eq!(replica.ratings(), 0);
-}
-
-#[tokio::test]
-async fn a_redis_that_does_not_answer_holds_up_few() {
-    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("redis://{}/", silent.local_addr().unwrap());
-    let quotes = Quotes::redis(&url.into(), DEFAULT_TTL).unwrap();
-    let store = store();
-    let request = request(&store);
-    let start = Instant::now();
-    for _ in 0..50 {
-        quotes.quote(&store, &request, now()).await.unwrap();
-    }
-    assert_eq!(quotes.ratings(), 50);
-    assert!(start.elapsed() < PATIENCE);
-}
-
-#[tokio::test]
-async fn redis_holds_nothing_personal_forgets_in_time_and_may_hold_nonsense() {
-    let server = RedisServer::started();
-    let store = store();
-    let request = request_of(&store, |consignment| {
-        consignment.address.last_name = "Lovelace".into();
+/// What a carrier answers that offers one service, in JSON.
+fn answer(code: &str, cents: i64, seconds: u32) -> String {
+    let rate = json!({
+        "code": code,
+        "display_name": code,
+        "cost": { "currency_code": "USD", "amount_minor": cents },
     });
-    let quotes = on(&server);
-    let quote = quotes.quote(&store, &request, now()).await.unwrap();
+    let answer: Value = json!({ "rates": [rate], "time_to_live": format!("{seconds}s") });
+    answer.to_string()
+}
 
-    let client = redis::Client::open(server.url()).unwrap();
-    let mut connection = client.get_multiplexed_async_connection().await.unwrap();
-    let keys: Vec<String> = redis::cmd("KEYS")
-        .arg("*")
-        .query_async(&mut connection)
-        .await
-        .unwrap();
-    let [key] = keys.as_slice() else {
-        panic!("one key, not {keys:?}")
+/// The checkout with what is offered.
+async fn look(api: &Api, checkout_id: &str) -> Result<pb::Checkout, Status> {
+    let request = pb::GetCheckoutRequest {
+        checkout_id: checkout_id.into(),
+        include: vec![pb::CheckoutInclude::AvailableShippingOptions.into()],
     };
-    let hash = key.strip_prefix("cartwright:quote:v1:").unwrap();
-    assert!(
-        hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()),
-        "{hash}"
-    );
-    let value: String = redis::cmd("GET")
-        .arg(key)
-        .query_async(&mut connection)
-        .await
-        .unwrap();
-    assert!(
-        !value.contains("Lovelace") && !value.contains("10001"),
-        "{value}"
-    );
-    let seconds: u64 = redis::cmd("TTL")
-        .arg(key)
-        .query_async(&mut connection)
-        .await
-        .unwrap();
-    assert!((590..=600).contains(&seconds), "{seconds}");
+    let answer = call!(api.checkouts, get_checkout, request)?;
+    Ok(answer.checkout.unwrap())
+}
 
-    for (ratings, garbage) in (2..).zip([
-        "",
-        "nonsense",
-        "{}",
-        r#"{"options":[{}],"messages":[]}"#,
-        "\u{0}",
-    ]) {
-        let set: () = redis::cmd("SET")
-            .arg(key)
-            .arg(garbage)
-            .query_async(&mut connection)
-            .await
-            .unwrap();
-        let () = set;
-        assert_eq!(
-            quotes.quote(&store, &request, now()).await.unwrap(),
-            quote,
-            "{garbage}"
-        );
-        assert_eq!(quotes.ratings(), ratings, "{garbage}");
+/// What is offered for the first consignment: ids and costs.
+async fn offered(api: &Api, checkout: &pb::Checkout) -> Vec<(String, i64)> {
+    let checkout = look(api, &checkout.id).await.unwrap();
+    options(&checkout.consignments[0])
+}
+
+fn options(consignment: &pb::Consignment) -> Vec<(String, i64)> {
+    let options = consignment.available_shipping_options.iter();
+    options
+        .map(|option| (option.id.clone(), minor(&option.cost)))
+        .collect()
+}
+
+/// One option, as [`offered`] has it.
+fn only(id: &str, cents: i64) -> Vec<(String, i64)> {
+    vec![(id.to_owned(), cents)]
+}
+
+/// Tries until it is so.
+async fn until(so: impl AsyncFn() -> bool) {
+    let start = Instant::now();
+    while !so().await {
+        assert!(start.elapsed() < PATIENCE, "it does not come to that");
+        sleep(std::time::Duration::from_millis(20)).await;
     }
-    // The last of it was replaced.
-    assert_eq!(quotes.quote(&store, &request, now()).await.unwrap(), quote);
-    assert_eq!(quotes.ratings(), 6);
 }

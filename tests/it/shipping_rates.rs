@@ -4,8 +4,9 @@ use cartwright::domain::{
     catalog::Measures,
     location::Location,
     money::Rate,
+    rating,
     reason::Reason,
-    shipping::{OptionKind, Quote, RateRequest, RatedItem, Severity, rate},
+    shipping::{OptionKind, Place, Quote, RateRequest, RatedItem, Severity},
     store::{HandlingFee, MethodRate, RateRange, ShippingMethod, ShippingZone, Store},
 };
 
@@ -29,6 +30,7 @@ fn zone(id: &str, location: Location, methods: &[(&str, MethodRate)]) -> Shippin
         transit_time: None,
         image_url: String::new(),
         rate: rate.clone(),
+        fallback: false,
     };
     ShippingZone {
         id: id.into(),
@@ -37,6 +39,7 @@ fn zone(id: &str, location: Location, methods: &[(&str, MethodRate)]) -> Shippin
         locations: vec![location],
         methods: methods.iter().map(method).collect(),
         handling_fee: None,
+        carriers: Vec::new(),
     }
 }
 
@@ -61,6 +64,10 @@ fn us(methods: &[(&str, MethodRate)]) -> Store {
 /// Units of something with a weight in grams and a price in USD.
 fn goods(weight_grams: i64, value: i64, quantity: u32) -> RatedItem {
     RatedItem {
+        product_id: String::new(),
+        variant_id: String::new(),
+        sku: String::new(),
+        name: String::new(),
         measures: Measures {
             weight_grams,
             ..Measures::default()
@@ -74,13 +81,22 @@ fn goods(weight_grams: i64, value: i64, quantity: u32) -> RatedItem {
 
 fn request(items: &[RatedItem]) -> RateRequest {
     RateRequest {
-        store_version: 0,
         currency: currency("USD"),
-        country_code: "US".into(),
-        state_or_province_code: "NY".into(),
-        postal_code: "10001".into(),
+        origin: None,
+        destination: Place {
+            country_code: "US".into(),
+            state_or_province_code: "NY".into(),
+            postal_code: "10001".into(),
+            ..Place::default()
+        },
+        customer_group_ids: Vec::new(),
         items: items.to_vec(),
     }
+}
+
+/// What the store's own methods offer.
+fn rate(store: &Store, request: &RateRequest) -> cartwright::domain::reason::Result<Quote> {
+    rating::quote(store, request, &[])
 }
 
 /// Id, cost and handling of what is offered.

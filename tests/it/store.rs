@@ -11,6 +11,7 @@ mod redemption;
 mod request;
 mod samples;
 mod settings;
+mod tax_task;
 
 /// Makes each contract, a function that is given a new database, a test on SQLite and one on PostgreSQL.
 macro_rules! contracts {
@@ -118,5 +119,10 @@ contracts! {
         of_equal_requests_one_is_done,
         an_old_request_is_forgotten,
         a_request_that_failed_can_be_made_again,
+    }
+    tax_task {
+        tasks_are_due_in_order_and_done_once,
+        a_task_that_is_given_up_is_due_again,
+        a_void_comes_after_the_commit_that_it_replaces,
     }
 }

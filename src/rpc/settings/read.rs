@@ -2,8 +2,10 @@
 
 use std::{collections::HashSet, time::Duration};
 
+use super::outside::{carrier, tax_provider, zone_carriers};
 use crate::{
     domain::{
+        carrier::{Carrier, MAX_CARRIERS},
         location::Location,
         money::{Amount, Currency},
         shipping::{TransitTime, TransitUnits},
@@ -77,12 +79,13 @@ pub(in crate::rpc) fn store(fields: &mut Fields, store: pb::Store) -> Store {
             &tax_zones,
         )
     });
+    let carriers = fields.each("carriers", store.carriers, 0..=MAX_CARRIERS, carrier);
     let zones = store.shipping_zones;
     let shipping_zones = fields.each(
         "shipping_zones",
         zones,
         0..=MAX_SHIPPING_ZONES,
-        |fields, zone| shipping_zone(fields, zone, currency),
+        |fields, zone| shipping_zone(fields, zone, &carriers, currency),
     );
     let methods = store.pickup_methods;
     let pickup_methods = fields.each(
@@ -102,6 +105,7 @@ pub(in crate::rpc) fn store(fields: &mut Fields, store: pb::Store) -> Store {
     unique_ids(fields, "tax_classes", &tax_classes, |class| &class.id);
     unique_ids(fields, "tax_zones", &tax_zones, |zone| &zone.id);
     unique_ids(fields, "shipping_zones", &shipping_zones, |zone| &zone.id);
+    unique_ids(fields, "carriers", &carriers, |carrier| &carrier.id);
     unique_ids(fields, "pickup_methods", &pickup_methods, |method| {
         &method.id
     });
@@ -111,7 +115,7 @@ pub(in crate::rpc) fn store(fields: &mut Fields, store: pb::Store) -> Store {
         &gift_wrapping_options,
         |option| &option.id,
     );
-    check_methods(fields, &shipping_zones);
+    check_methods(fields, &shipping_zones, &carriers);
     let lifetime = MIN_CART_LIFETIME..=MAX_CART_LIFETIME;
     let cart_lifetime = fields.duration(
         "cart_lifetime",
@@ -134,6 +138,7 @@ pub(in crate::rpc) fn store(fields: &mut Fields, store: pb::Store) -> Store {
         shipping_zones,
         pickup_methods,
         gift_wrapping_options,
+        carriers,
     }
 }
 
@@ -192,6 +197,7 @@ fn tax_settings(
         gift_wrapping_class_id: wrapping,
         fee_class_id: fee,
         exempt_group_ids: fields.ids("exempt_customer_group_ids", exempt, MAX_EXEMPT_GROUPS),
+        provider: fields.message("provider", tax.provider, tax_provider),
     }
 }
 
@@ -262,7 +268,12 @@ fn location(fields: &mut Fields, location: pb::Location) -> Location {
     }
 }
 
-fn shipping_zone(fields: &mut Fields, zone: pb::ShippingZone, currency: Currency) -> ShippingZone {
+fn shipping_zone(
+    fields: &mut Fields,
+    zone: pb::ShippingZone,
+    carriers: &[Carrier],
+    currency: Currency,
+) -> ShippingZone {
     let fee = fields.message("handling_fee", zone.handling_fee, |fields, fee| {
         handling_fee(fields, fee, currency)
     });
@@ -278,6 +289,7 @@ fn shipping_zone(fields: &mut Fields, zone: pb::ShippingZone, currency: Currency
             |fields, method| shipping_method(fields, method, currency),
         ),
         handling_fee: fee.flatten(),
+        carriers: zone_carriers(fields, zone.carriers, carriers),
     }
 }
 
@@ -318,6 +330,7 @@ fn shipping_method(
             .flatten(),
         image_url: fields.text("image_url", method.image_url),
         rate,
+        fallback: method.fallback,
     }
 }
 
@@ -391,14 +404,20 @@ fn transit_time(fields: &mut Fields, time: pb::TransitTime) -> Option<TransitTim
     })
 }
 
-/// Methods of all zones share one space of ids, because coupons name them by it.
-fn check_methods(fields: &mut Fields, zones: &[ShippingZone]) {
+/// Methods of all zones share one space of ids, because coupons name them by it, and carriers' services are in it too.
+fn check_methods(fields: &mut Fields, zones: &[ShippingZone], carriers: &[Carrier]) {
     let mut seen = HashSet::new();
     for (zone_index, zone) in zones.iter().enumerate() {
         for (index, method) in zone.methods.iter().enumerate() {
-            if !method.id.is_empty() && !seen.insert(&method.id) {
-                let path = format!("shipping_zones[{zone_index}].methods[{index}].id");
-                let text = format!("\"{}\" is there already: each may be given once", method.id);
+            let path = format!("shipping_zones[{zone_index}].methods[{index}].id");
+            let id = &method.id;
+            if !id.is_empty() && !seen.insert(id) {
+                let text = format!("\"{id}\" is there already: each may be given once");
+                fields.refuse(&path, text);
+            }
+            let first = id.split_once('/').map(|(first, _)| first);
+            if carriers.iter().any(|it| Some(it.id.as_str()) == first) {
+                let text = format!("\"{id}\" would be a service of the carrier before the \"/\"");
                 fields.refuse(&path, text);
             }
         }

@@ -1,5 +1,6 @@
 //! The settings of the shop as a message.
 
+use super::outside::{show_carrier, show_tax_provider, show_zone_carrier};
 use crate::{
     domain::{
         location::Location,
@@ -51,6 +52,7 @@ pub(super) fn store(store: &Store) -> pb::Store {
         gift_wrapping_options: gift_wrapping_options
             .map(|option| gift_wrapping_option(option, currency))
             .collect(),
+        carriers: store.carriers.iter().map(show_carrier).collect(),
     }
 }
 
@@ -66,6 +68,7 @@ fn tax_settings(tax: &TaxSettings) -> pb::TaxSettings {
         gift_wrapping_tax_class_id: id(&tax.gift_wrapping_class_id),
         fee_tax_class_id: id(&tax.fee_class_id),
         exempt_customer_group_ids: tax.exempt_group_ids.clone(),
+        provider: tax.provider.as_ref().map(show_tax_provider),
     }
 }
 
@@ -129,6 +132,7 @@ fn shipping_zone(zone: &ShippingZone, currency: Currency) -> pb::ShippingZone {
             .map(|method| shipping_method(method, currency))
             .collect(),
         handling_fee: fee.map(|fee| pb::HandlingFee { fee }),
+        carriers: zone.carriers.iter().map(show_zone_carrier).collect(),
     }
 }
 
@@ -161,6 +165,7 @@ fn shipping_method(method: &ShippingMethod, currency: Currency) -> pb::ShippingM
         transit_time: method.transit_time.map(transit_time),
         image_url: method.image_url.clone(),
         rate,
+        fallback: method.fallback,
     }
 }
 

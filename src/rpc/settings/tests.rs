@@ -1,5 +1,6 @@
 use super::*;
 use crate::domain::{money::Currency, store::DEFAULT_CART_LIFETIME};
+use pb::carrier::Endpoint;
 
 #[expect(clippy::unnecessary_wraps, reason = "fields are optional")]
 fn usd(amount_minor: i64) -> Option<pb::Money> {
@@ -82,6 +83,11 @@ fn document() -> pb::Store {
             gift_wrapping_tax_class_id: "goods".into(),
             fee_tax_class_id: "goods".into(),
             exempt_customer_group_ids: vec!["trade".into()],
+            provider: Some(pb::TaxProvider {
+                url: "https://tax.example.com".into(),
+                timeout: seconds(1),
+                fallback: pb::TaxFallback::Block.into(),
+            }),
             ..Default::default()
         }),
         tax_classes: vec![class("goods"), class("food")],
@@ -102,6 +108,7 @@ fn document() -> pb::Store {
             handling_fee: Some(pb::HandlingFee {
                 fee: Some(pb::handling_fee::Fee::Percentage("2.5".into())),
             }),
+            carriers: ["parcels", "cargo"].map(zone_carrier).into(),
             ..Default::default()
         }],
         pickup_methods: vec![pb::PickupMethod {
@@ -116,7 +123,57 @@ fn document() -> pb::Store {
             disabled: true,
             image_url: "https://example.com/kraft.png".into(),
         }],
+        carriers: vec![
+            pb::Carrier {
+                id: "parcels".into(),
+                display_name: "Parcels & Co.".into(),
+                endpoint: Some(Endpoint::Http(pb::HttpCarrier {
+                    url: "https://parcels.example.com/v2/rate".into(),
+                    measurement_system: pb::MeasurementSystem::Imperial.into(),
+                    connection_options: [("account".into(), "42".into())].into(),
+                })),
+                timeout: seconds(3),
+                max_retries: Some(0),
+                max_concurrent_calls: 4,
+                quote_lifetime: seconds(60),
+                needs_street: true,
+                ..Default::default()
+            },
+            pb::Carrier {
+                id: "cargo".into(),
+                endpoint: Some(Endpoint::Grpc(pb::GrpcCarrier {
+                    url: "http://cargo:50051".into(),
+                })),
+                disabled: true,
+                ..Default::default()
+            },
+        ],
         ..Default::default()
+    }
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "fields are optional")]
+fn seconds(seconds: i64) -> Option<prost_types::Duration> {
+    Some(prost_types::Duration { seconds, nanos: 0 })
+}
+
+fn zone_carrier(carrier_id: &str) -> pb::ZoneCarrier {
+    pb::ZoneCarrier {
+        carrier_id: carrier_id.into(),
+        options: [("service".into(), "all".into())].into(),
+    }
+}
+
+fn rename_cargo(store: &mut pb::Store, id: &str) {
+    store.carriers[1].id = id.into();
+    store.shipping_zones[0].carriers[1].carrier_id = id.into();
+}
+
+/// The address of the HTTP carrier.
+fn http(store: &mut pb::Store) -> &mut pb::HttpCarrier {
+    match &mut store.carriers[0].endpoint {
+        Some(Endpoint::Http(http)) => http,
+        other => panic!("{other:?}"),
     }
 }
 
@@ -144,7 +201,24 @@ fn settings_are_read_and_shown_as_they_were() {
         show::store(&store).gift_wrapping_options,
         document().gift_wrapping_options
     );
-    assert_eq!(read(show::store(&store)), Ok(store));
+    let shown = show::store(&store);
+    assert_eq!(shown.carriers[0], document().carriers[0]);
+    assert_eq!(
+        shown.shipping_zones[0].carriers,
+        document().shipping_zones[0].carriers
+    );
+    assert_eq!(
+        shown.tax.as_ref().unwrap().provider,
+        document().tax.unwrap().provider
+    );
+    // What was left out is shown as it holds.
+    let cargo = &shown.carriers[1];
+    assert_eq!(
+        (cargo.timeout, cargo.max_retries, cargo.max_concurrent_calls),
+        (seconds(2), Some(1), 32)
+    );
+    assert_eq!(cargo.quote_lifetime, seconds(600));
+    assert_eq!(read(shown), Ok(store));
 }
 
 #[test]
@@ -289,6 +363,70 @@ fn what_is_wrong_is_told_by_its_path() {
         }),
         ("gift_wrapping_options[0].price.amount_minor", |s| {
             s.gift_wrapping_options[0].price = usd(-1);
+        }),
+        ("carriers[1].id", |s| rename_cargo(s, "a/b")),
+        ("carriers[1].id", |s| rename_cargo(s, "Built-In")),
+        ("carriers[2].id", |s| {
+            s.carriers.push(s.carriers[1].clone());
+        }),
+        ("carriers[1].endpoint", |s| s.carriers[1].endpoint = None),
+        ("carriers[0].http.url", |s| http(s).url.clear()),
+        ("carriers[0].http.url", |s| http(s).url = "ftp://x/".into()),
+        ("carriers[0].http.url", |s| {
+            http(s).url = "http://user:secret@x/rate".into();
+        }),
+        ("carriers[0].http.url", |s| {
+            http(s).url = "http://x:99999/rate".into();
+        }),
+        ("carriers[0].http.url", |s| {
+            http(s).url = "http://x:0/".into();
+        }),
+        ("carriers[0].http.url", |s| {
+            http(s).url = "http://x/#y".into();
+        }),
+        ("shipping_zones[0].methods[2].id", |s| {
+            s.shipping_zones[0].methods[2].id = "cargo/fetch".into();
+        }),
+        ("carriers[0].http.connection_options[account]", |s| {
+            let option = ("account".into(), "x".repeat(256));
+            http(s).connection_options = [option].into();
+        }),
+        ("carriers[0].http.measurement_system", |s| {
+            http(s).measurement_system = 9;
+        }),
+        ("carriers[1].grpc.url", |s| {
+            let url = "http://cargo:50051/path".into();
+            s.carriers[1].endpoint = Some(Endpoint::Grpc(pb::GrpcCarrier { url }));
+        }),
+        ("carriers[1].grpc.url", |s| {
+            let url = "http://cargo:50051?x=1".into();
+            s.carriers[1].endpoint = Some(Endpoint::Grpc(pb::GrpcCarrier { url }));
+        }),
+        ("carriers[0].timeout", |s| {
+            s.carriers[0].timeout = seconds(31);
+        }),
+        ("carriers[0].max_retries", |s| {
+            s.carriers[0].max_retries = Some(6);
+        }),
+        ("carriers[0].max_concurrent_calls", |s| {
+            s.carriers[0].max_concurrent_calls = 1_001;
+        }),
+        ("carriers[0].quote_lifetime", |s| {
+            s.carriers[0].quote_lifetime = seconds(0);
+        }),
+        ("shipping_zones[0].carriers[0].carrier_id", |s| {
+            s.shipping_zones[0].carriers[0].carrier_id = "x".into();
+        }),
+        ("shipping_zones[0].carriers[2].carrier_id", |s| {
+            s.shipping_zones[0].carriers.push(zone_carrier("cargo"));
+        }),
+        ("tax.provider.url", |s| {
+            let tax = s.tax.as_mut().unwrap();
+            tax.provider.as_mut().unwrap().url = "tax:80".into();
+        }),
+        ("tax.provider.fallback", |s| {
+            let tax = s.tax.as_mut().unwrap();
+            tax.provider.as_mut().unwrap().fallback = 0;
         }),
     ];
     for (path, change) in cases {

@@ -179,6 +179,8 @@ fn message(message: &Message) -> pb::CheckoutMessage {
         MessageCode::GiftWrappingChanged => pb::CheckoutMessageCode::GiftWrappingChanged,
         MessageCode::GiftCertificateChanged => pb::CheckoutMessageCode::GiftCertificateChanged,
         MessageCode::StoreCreditDropped => pb::CheckoutMessageCode::StoreCreditDropped,
+        MessageCode::CatalogStale => pb::CheckoutMessageCode::CatalogStale,
+        MessageCode::TaxProviderUnavailable => pb::CheckoutMessageCode::TaxProviderUnavailable,
     };
     pb::CheckoutMessage {
         code: code.into(),

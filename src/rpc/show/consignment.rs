@@ -97,6 +97,7 @@ pub(super) fn shipping_option(currency: Currency, option: &ShippingOption) -> pb
         OptionKind::ByTotal => pb::ShippingOptionType::ByTotal,
         OptionKind::Free => pb::ShippingOptionType::Free,
         OptionKind::Pickup => pb::ShippingOptionType::Pickup,
+        OptionKind::Carrier => pb::ShippingOptionType::Carrier,
     };
     pb::ShippingOption {
         id: option.id.clone(),
@@ -109,6 +110,8 @@ pub(super) fn shipping_option(currency: Currency, option: &ShippingOption) -> pb
         carrier_code: option.carrier_code.clone(),
         quote_expire_time: option.expire_time.and_then(time),
         recommended: option.recommended,
+        rate_id: option.rate_id.clone(),
+        dispatch_date: option.dispatch_date.clone(),
     }
 }
 

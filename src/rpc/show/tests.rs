@@ -61,8 +61,10 @@ fn shop() -> Store {
             }),
             image_url: String::new(),
             rate: MethodRate::FlatPerOrder(Amount::new(800)),
+            fallback: false,
         }],
         handling_fee: Some(HandlingFee::Fixed(Amount::new(100))),
+        carriers: Vec::new(),
     }];
     store
 }
@@ -138,7 +140,7 @@ fn example() -> (Checkout, Quote) {
     };
     let wanted =
         crate::domain::shipping::RateRequest::of(&checkout, &checkout.consignments[0], &store);
-    let quote = crate::domain::shipping::rate(&store, &wanted.unwrap()).unwrap();
+    let quote = crate::domain::rating::quote(&store, &wanted.unwrap(), &[]).unwrap();
     checkout.consignments[0].fulfilment = Some(Fulfilment::Shipping(quote.options[0].clone()));
     checkout.pricing = price(&checkout, &store, &Promotions::default(), at(2)).unwrap();
     (checkout, quote)

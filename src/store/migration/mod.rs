@@ -4,6 +4,7 @@ use sea_orm_migration::{MigrationTrait, MigratorTrait, async_trait};
 
 mod m0001_initial;
 mod m0002_pricing;
+mod m0003_tax;
 
 pub(super) struct Migrator;
 
@@ -13,6 +14,7 @@ impl MigratorTrait for Migrator {
         vec![
             Box::new(m0001_initial::Migration),
             Box::new(m0002_pricing::Migration),
+            Box::new(m0003_tax::Migration),
         ]
     }
 }

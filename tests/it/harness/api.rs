@@ -29,23 +29,27 @@ pub(crate) struct Api {
     pub(crate) store: StoreServiceClient<Channel>,
 }
 
-/// Makes a test of each function for every backend: SQLite with the cache in process, PostgreSQL with Redis.
+/// Makes a test of each function for every backend: SQLite with the cache in process, PostgreSQL with Redis. It is given
+/// a running service or, after `start =>`, what `start` makes of the backend.
 macro_rules! on_every_backend {
-    ($($name:ident),* $(,)?) => {
+    ($start:path => $($name:ident),* $(,)?) => {
         mod embedded {
             $(#[tokio::test(flavor = "multi_thread")]
             async fn $name() {
-                let api = $crate::harness::api::Api::start($crate::harness::server::Backend::Embedded).await;
-                Box::pin(super::$name(api)).await;
+                let started = $start($crate::harness::server::Backend::Embedded).await;
+                Box::pin(super::$name(started)).await;
             })*
         }
         mod servers {
             $(#[tokio::test(flavor = "multi_thread")]
             async fn $name() {
-                let api = $crate::harness::api::Api::start($crate::harness::server::Backend::Servers).await;
-                Box::pin(super::$name(api)).await;
+                let started = $start($crate::harness::server::Backend::Servers).await;
+                Box::pin(super::$name(started)).await;
             })*
         }
+    };
+    ($($name:ident),* $(,)?) => {
+        $crate::harness::api::on_every_backend!($crate::harness::api::Api::start => $($name),*);
     };
 }
 pub(crate) use on_every_backend;
@@ -69,6 +73,17 @@ impl Api {
 
     /// Sets the shop up on this service.
     pub(crate) async fn on(server: TestServer) -> Self {
+        let api = Self::without_products(server).await;
+        let request = pb::UpsertProductsRequest {
+            products: products(),
+            ..Default::default()
+        };
+        call!(api.catalog, upsert_products, request).unwrap();
+        api
+    }
+
+    /// Sets the shop up on this service, but for the catalog.
+    pub(crate) async fn without_products(server: TestServer) -> Self {
         let api = Self::of(server);
         call!(
             api.store,
@@ -79,15 +94,15 @@ impl Api {
             }
         )
         .unwrap();
-        let request = pb::UpsertProductsRequest {
-            products: products(),
-            ..Default::default()
-        };
-        call!(api.catalog, upsert_products, request).unwrap();
         api
     }
 
-    fn of(server: TestServer) -> Self {
+    /// The same shop on another service.
+    pub(crate) async fn replica(&self) -> Self {
+        Self::of(self.server.replica().await)
+    }
+
+    pub(crate) fn of(server: TestServer) -> Self {
         let channel = server.channel();
         Self {
             carts: CartServiceClient::new(channel.clone()),

@@ -1,13 +1,17 @@
 //! What tests are built from.
 
 pub(crate) mod api;
+pub(crate) mod carrier;
 pub(crate) mod database;
 pub(crate) mod otlp;
 pub(crate) mod promotion;
 pub(crate) mod proxy;
 pub(crate) mod redis;
+pub(crate) mod remote_catalog;
+pub(crate) mod script;
 pub(crate) mod server;
 pub(crate) mod shop;
+pub(crate) mod tax;
 pub(crate) mod web;
 
 /// What takes longer hangs. No test says how fast a thing is on a machine of unknown speed.

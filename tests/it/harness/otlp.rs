@@ -1,13 +1,21 @@
-//! A collector of OpenTelemetry spans: what is exported over OTLP/gRPC, as a program under test really sent it.
+//! A collector of OpenTelemetry spans and metrics: what is exported over OTLP/gRPC, as a program under test really sent
+//! it.
 
 use std::{collections::BTreeMap, fmt::Write as _};
 
 use opentelemetry_proto::tonic::{
-    collector::trace::v1::{
-        ExportTraceServiceRequest, ExportTraceServiceResponse,
-        trace_service_server::{TraceService, TraceServiceServer},
+    collector::{
+        metrics::v1::{
+            ExportMetricsServiceRequest, ExportMetricsServiceResponse,
+            metrics_service_server::{MetricsService, MetricsServiceServer},
+        },
+        trace::v1::{
+            ExportTraceServiceRequest, ExportTraceServiceResponse,
+            trace_service_server::{TraceService, TraceServiceServer},
+        },
     },
     common::v1::{KeyValue, any_value::Value},
+    metrics::v1::{Metric, metric::Data, number_data_point},
     trace::v1::{Span as ProtoSpan, status::StatusCode},
 };
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle, time::timeout};
@@ -37,10 +45,20 @@ impl Span {
     }
 }
 
+/// The last value that was exported of a metric with one set of attributes.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Point {
+    pub(crate) metric: String,
+    pub(crate) attributes: BTreeMap<String, String>,
+    /// The value of a counter or gauge; the number of values in a histogram.
+    pub(crate) value: f64,
+}
+
 /// A collector on a free loopback port.
 pub(crate) struct OtlpReceiver {
     endpoint: String,
     spans: watch::Receiver<Vec<Span>>,
+    points: watch::Receiver<Vec<Point>>,
     server: JoinHandle<()>,
 }
 
@@ -49,11 +67,14 @@ impl OtlpReceiver {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
         let (sender, spans) = watch::channel(Vec::new());
-        let service = TraceServiceServer::new(Collector(sender));
+        let traces = TraceServiceServer::new(Traces(sender));
+        let (sender, points) = watch::channel(Vec::new());
+        let metrics = MetricsServiceServer::new(Metrics(sender));
         let server = tokio::spawn(async move {
             let incoming = TcpListenerStream::new(listener);
             Server::builder()
-                .add_service(service)
+                .add_service(traces)
+                .add_service(metrics)
                 .serve_with_incoming(incoming)
                 .await
                 .unwrap();
@@ -61,7 +82,29 @@ impl OtlpReceiver {
         Self {
             endpoint,
             spans,
+            points,
             server,
+        }
+    }
+
+    /// Waits until the last value of a metric with at least these attributes is one that is wanted.
+    pub(crate) async fn metric(
+        &self,
+        metric: &str,
+        attributes: &[(&str, &str)],
+        wanted: impl Fn(f64) -> bool,
+    ) {
+        let is_it = |point: &Point| {
+            let has = |(key, value): &(&str, &str)| {
+                point.attributes.get(*key).is_some_and(|it| it == value)
+            };
+            point.metric == metric && attributes.iter().all(has) && wanted(point.value)
+        };
+        let mut all = self.points.clone();
+        let there = all.wait_for(|points| points.iter().any(is_it));
+        if let Err(late) = timeout(PATIENCE, there).await {
+            let got = self.points.borrow().clone();
+            panic!("{late} waiting for {metric} {attributes:?}; there are:\n{got:#?}")
         }
     }
 
@@ -138,10 +181,73 @@ fn branch(spans: &[Span], span: &Span, depth: usize, text: &mut String) {
     }
 }
 
-struct Collector(watch::Sender<Vec<Span>>);
+struct Metrics(watch::Sender<Vec<Point>>);
 
 #[async_trait]
-impl TraceService for Collector {
+impl MetricsService for Metrics {
+    async fn export(
+        &self,
+        request: Request<ExportMetricsServiceRequest>,
+    ) -> Result<Response<ExportMetricsServiceResponse>, Status> {
+        let resources = request.into_inner().resource_metrics.into_iter();
+        let scopes = resources.flat_map(|resource| resource.scope_metrics);
+        let metrics = scopes.flat_map(|scope| scope.metrics);
+        let received: Vec<Point> = metrics.flat_map(points).collect();
+        self.0.send_modify(|points| {
+            for point in received {
+                let same = |old: &Point| {
+                    (&old.metric, &old.attributes) == (&point.metric, &point.attributes)
+                };
+                points.retain(|old| !same(old));
+                points.push(point);
+            }
+        });
+        Ok(Response::new(ExportMetricsServiceResponse::default()))
+    }
+}
+
+fn points(metric: Metric) -> Vec<Point> {
+    let number = |value| match value {
+        Some(number_data_point::Value::AsDouble(value)) => value,
+        Some(number_data_point::Value::AsInt(value)) => f64::from(i32::try_from(value).unwrap()),
+        None => f64::NAN,
+    };
+    let values: Vec<(Vec<KeyValue>, f64)> = match metric.data {
+        Some(Data::Gauge(gauge)) => {
+            let points = gauge.data_points.into_iter();
+            points
+                .map(|point| (point.attributes, number(point.value)))
+                .collect()
+        }
+        Some(Data::Sum(sum)) => {
+            let points = sum.data_points.into_iter();
+            points
+                .map(|point| (point.attributes, number(point.value)))
+                .collect()
+        }
+        Some(Data::Histogram(histogram)) => {
+            let points = histogram.data_points.into_iter();
+            let count = |count| f64::from(u32::try_from(count).unwrap());
+            points
+                .map(|point| (point.attributes, count(point.count)))
+                .collect()
+        }
+        other => panic!("a metric of another kind: {other:?}"),
+    };
+    let named = values.into_iter();
+    named
+        .map(|(given, value)| Point {
+            metric: metric.name.clone(),
+            attributes: attributes(given),
+            value,
+        })
+        .collect()
+}
+
+struct Traces(watch::Sender<Vec<Span>>);
+
+#[async_trait]
+impl TraceService for Traces {
     async fn export(
         &self,
         request: Request<ExportTraceServiceRequest>,

@@ -3,40 +3,33 @@
 use std::{
     net::{TcpListener, TcpStream},
     process::{Child, Command, Stdio},
-    thread::sleep,
-    time::Duration,
+    thread,
+    time::{Duration, Instant},
 };
 
+use redis::{FromRedisValue, aio::MultiplexedConnection};
 use secrecy::SecretString;
+use tempfile::TempDir;
+
+use super::{PATIENCE, variable};
 
 /// The Redis that all tests share.
 pub(crate) fn shared_redis() -> SecretString {
     variable("CARTWRIGHT_TEST_REDIS_URL").into()
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "what scripts/with-services tells the tests"
-)]
-fn variable(name: &str) -> String {
-    std::env::var(name)
-        .unwrap_or_else(|_| panic!("{name} is not set: run `make test`, which starts the servers"))
-}
-
 /// A Redis of the test's own, on a port that stays the same when it is killed and started again.
 pub(crate) struct RedisServer {
     port: u16,
+    options: Vec<String>,
+    folder: TempDir,
     process: Option<Child>,
 }
 
 impl RedisServer {
     /// An address at which no Redis runs yet.
     pub(crate) fn stopped() -> Self {
-        let probe = TcpListener::bind("127.0.0.1:0").unwrap();
-        Self {
-            port: probe.local_addr().unwrap().port(),
-            process: None,
-        }
+        Self::with(&[])
     }
 
     pub(crate) fn started() -> Self {
@@ -45,33 +38,32 @@ impl RedisServer {
         server
     }
 
+    fn with(options: &[&str]) -> Self {
+        Self {
+            port: free_port(),
+            options: options.iter().copied().map(Into::into).collect(),
+            folder: tempfile::tempdir().unwrap(),
+            process: None,
+        }
+    }
+
     /// Returns when it takes connections.
     pub(crate) fn start(&mut self) {
+        let port = self.port.to_string();
+        let fixed = ["--bind", "127.0.0.1", "--save", "", "--appendonly", "no"];
         let child = Command::new(variable("CARTWRIGHT_TEST_REDIS_SERVER"))
-            .args([
-                "--bind",
-                "127.0.0.1",
-                "--save",
-                "",
-                "--appendonly",
-                "no",
-                "--port",
-            ])
-            .arg(self.port.to_string())
+            .args(fixed)
+            .args(["--port", &port])
+            .args(&self.options)
+            .current_dir(self.folder.path())
             .stdout(Stdio::null())
-            .spawn()
-            .unwrap();
-        self.process = Some(child);
-        for _ in 0..500 {
-            if TcpStream::connect(("127.0.0.1", self.port)).is_ok() {
-                return;
-            }
-            sleep(Duration::from_millis(20));
+            .spawn();
+        self.process = Some(child.unwrap());
+        let start = Instant::now();
+        while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
+            assert!(start.elapsed() < PATIENCE, "no Redis at port {port}");
+            thread::sleep(Duration::from_millis(20));
         }
-        panic!(
-            "redis-server does not take connections at port {}",
-            self.port
-        );
     }
 
     /// Without a chance to say goodbye.
@@ -85,10 +77,96 @@ impl RedisServer {
     pub(crate) fn url(&self) -> String {
         format!("redis://127.0.0.1:{}/", self.port)
     }
+
+    pub(crate) async fn connect(&self) -> MultiplexedConnection {
+        let client = redis::Client::open(self.url()).unwrap();
+        client.get_multiplexed_async_connection().await.unwrap()
+    }
+
+    /// The answer to a command, such as `GET key`.
+    pub(crate) async fn ask<T: FromRedisValue>(&self, command: &[&str]) -> T {
+        let mut cmd = redis::cmd(command[0]);
+        cmd.arg(&command[1..]);
+        cmd.query_async(&mut self.connect().await).await.unwrap()
+    }
 }
 
 impl Drop for RedisServer {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+/// A Redis Cluster of three nodes, each with a third of the slots.
+pub(crate) struct RedisCluster {
+    pub(crate) nodes: Vec<RedisServer>,
+}
+
+impl RedisCluster {
+    pub(crate) async fn started() -> Self {
+        let mut nodes = Vec::new();
+        let mut buses = Vec::new();
+        for _ in 0..3 {
+            let bus = free_port().to_string();
+            let mut node = RedisServer::with(&[
+                "--cluster-enabled",
+                "yes",
+                "--cluster-port",
+                &bus,
+                "--cluster-require-full-coverage",
+                "no",
+                "--cluster-node-timeout",
+                "1000",
+            ]);
+            node.start();
+            nodes.push(node);
+            buses.push(bus);
+        }
+        let slots = [("0", "5460"), ("5461", "10922"), ("10923", "16383")];
+        for (node, (from, to)) in nodes.iter().zip(slots) {
+            let () = node.ask(&["CLUSTER", "ADDSLOTSRANGE", from, to]).await;
+        }
+        for (node, bus) in nodes.iter().zip(&buses).skip(1) {
+            let port = node.port.to_string();
+            let meet = ["CLUSTER", "MEET", "127.0.0.1", &port, bus];
+            let () = nodes[0].ask(&meet).await;
+        }
+        let cluster = Self { nodes };
+        cluster.wait_until_whole().await;
+        cluster
+    }
+
+    /// Returns when all nodes know of each other, and that all slots are served.
+    pub(crate) async fn wait_until_whole(&self) {
+        let start = Instant::now();
+        for node in &self.nodes {
+            loop {
+                let info: String = node.ask(&["CLUSTER", "INFO"]).await;
+                let slots: Vec<redis::Value> = node.ask(&["CLUSTER", "SLOTS"]).await;
+                if info.contains("cluster_state:ok")
+                    && info.contains("cluster_slots_ok:16384")
+                    && slots.len() == self.nodes.len()
+                {
+                    break;
+                }
+                assert!(start.elapsed() < PATIENCE, "{info}");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
+    }
+
+    /// For `--redis-url`.
+    pub(crate) fn url(&self) -> String {
+        let addresses = self
+            .nodes
+            .iter()
+            .map(|node| format!("127.0.0.1:{}", node.port));
+        let addresses: Vec<_> = addresses.collect();
+        format!("redis-cluster://{}", addresses.join(","))
+    }
+}
+
+fn free_port() -> u16 {
+    let probe = TcpListener::bind("127.0.0.1:0").unwrap();
+    probe.local_addr().unwrap().port()
 }

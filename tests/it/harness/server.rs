@@ -11,6 +11,7 @@ use std::{
 use cartwright::{
     app::{self, Running},
     config::Cli,
+    domain::checkout::Checkout,
     store,
 };
 use clap::Parser as _;
@@ -93,13 +94,50 @@ impl TestServer {
         self.channel.clone()
     }
 
+    pub(crate) fn database_url(&self) -> &str {
+        &self.database.url
+    }
+
+    /// Drains.
+    pub(crate) async fn stop(self) {
+        self.running.stop().await;
+    }
+
+    /// The same. What is answered starts the program on the same database, with the same options.
+    pub(crate) async fn stop_to_restart(self) -> impl Fn() -> Binary {
+        self.running.stop().await;
+        let (database, options) = (self.database, self.options);
+        move || {
+            let url = format!("--database-url={}", database.url);
+            let options = options.iter().map(String::as_str);
+            let arguments: Vec<_> = ["serve", url.as_str()].into_iter().chain(options).collect();
+            Binary::start(&arguments, &[])
+        }
+    }
+
     /// Makes it so that a cart has expired, without waiting for it.
     pub(crate) async fn expire(&self, cart_id: &str) {
+        self.rewrite(cart_id, |checkout| {
+            checkout.expire_time = checkout.create_time;
+        })
+        .await;
+    }
+
+    /// Makes it so that the taxes of a checkout were estimated long ago.
+    pub(crate) async fn age_taxes(&self, checkout_id: &str) {
+        self.rewrite(checkout_id, |checkout| {
+            let estimate = checkout.tax_estimate.as_mut().expect("an estimate");
+            estimate.time -= chrono::TimeDelta::minutes(10);
+        })
+        .await;
+    }
+
+    async fn rewrite(&self, checkout_id: &str, change: impl FnOnce(&mut Checkout)) {
         let database = self.database.connect().await;
-        let id = cart_id.parse().unwrap();
+        let id = checkout_id.parse().unwrap();
         let found = store::checkout::load(&database, id).await.unwrap();
         let mut checkout = found.unwrap();
-        checkout.expire_time = checkout.create_time;
+        change(&mut checkout);
         let version = checkout.version;
         let replaced = store::checkout::replace(&database, &checkout, version).await;
         assert!(replaced.unwrap());

@@ -122,6 +122,8 @@ pub(crate) fn consignment(
             carrier_code: "built-in".into(),
             expire_time: None,
             recommended: true,
+            rate_id: String::new(),
+            dispatch_date: String::new(),
         })),
     }
 }

@@ -365,6 +365,7 @@ pub(crate) fn tax_settings(dice: &mut Dice) -> TaxSettings {
             .maybe(2, |_| "tax-free".to_owned())
             .into_iter()
             .collect(),
+        provider: None,
     }
 }
 

@@ -4,6 +4,7 @@ mod arbitrary;
 mod arbitrary_promotions;
 mod dice;
 mod document;
+mod estimates;
 mod examples;
 mod index;
 mod laws;

@@ -192,9 +192,11 @@ pub(super) async fn siblings_that_wait_are_cancelled(place: TestDatabase) {
         insert(&database, &order).await;
     }
     let later = now() + TimeDelta::minutes(1);
-    order::cancel_siblings(&database, id(7), id(80), later)
-        .await
-        .unwrap();
+    let answered = order::cancel_siblings(&database, id(7), id(80), later);
+    let mut answered = answered.await.unwrap();
+    answered.sort_by_key(|(id, _)| *id);
+    let snapshot = samples::order(81, 7).snapshot;
+    assert_eq!(answered, [(id(81), snapshot.clone()), (id(82), snapshot)]);
     for (number, _, status, cancelled) in orders {
         let order = load(&database, number).await;
         let expected = if cancelled {

@@ -106,6 +106,8 @@ fn consignment(line: &LineItem) -> Consignment {
         carrier_code: "built-in".into(),
         expire_time: Some(now() + TimeDelta::hours(1)),
         recommended: true,
+        rate_id: String::new(),
+        dispatch_date: String::new(),
     };
     Consignment {
         id: id(40),
