@@ -21,6 +21,8 @@ pub mod location;
 pub mod manual_discount;
 pub mod money;
 pub mod order;
+pub mod order_history;
+pub mod order_status;
 pub mod payment_means;
 pub mod pricing;
 pub mod promotion;

@@ -8,8 +8,16 @@ use super::{
     address::Address,
     checkout::Checkout,
     money::{Amount, Money, Overflow, sum},
+    order_history::{HistoryEntry, HistoryEvent},
+    order_status::{Needs, moves_from},
     reason::{Reason, Refusal, Result, Violation},
 };
+
+pub use super::order_status::OrderStatus;
+
+/// Most changes of an order after which its status can still be updated by hand, so that its history stays readable.
+/// Payments are always recorded.
+pub const MAX_CHANGES: usize = 200;
 
 /// An immutable snapshot of a checkout with a number and a status.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,67 +36,14 @@ pub struct Order {
     pub snapshot: Checkout,
     /// The payments, oldest first.
     pub payments: Vec<Payment>,
+    /// What happened to it, oldest first: one entry for each version.
+    pub history: Vec<HistoryEntry>,
     /// When it was created.
     pub create_time: DateTime<Utc>,
     /// When its state last changed.
     pub update_time: DateTime<Utc>,
     /// When it was paid in full.
     pub paid_time: Option<DateTime<Utc>>,
-}
-
-macro_rules! statuses {
-    ($($variant:ident = $name:literal, $number:literal;)*) => {
-        /// The state of an order: BigCommerce's fifteen.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-        #[expect(missing_docs, reason = "the proto says what each means")]
-        pub enum OrderStatus { $($variant,)* }
-
-        impl OrderStatus {
-            /// Every status.
-            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
-
-            /// The name, as in the proto without its prefix.
-            #[must_use]
-            pub const fn name(self) -> &'static str {
-                match self { $(Self::$variant => $name,)* }
-            }
-
-            /// BigCommerce's number.
-            #[must_use]
-            pub const fn number(self) -> i32 {
-                match self { $(Self::$variant => $number,)* }
-            }
-        }
-    };
-}
-
-statuses! {
-    Incomplete = "INCOMPLETE", 0;
-    Pending = "PENDING", 1;
-    Shipped = "SHIPPED", 2;
-    PartiallyShipped = "PARTIALLY_SHIPPED", 3;
-    Refunded = "REFUNDED", 4;
-    Cancelled = "CANCELLED", 5;
-    Declined = "DECLINED", 6;
-    AwaitingPayment = "AWAITING_PAYMENT", 7;
-    AwaitingPickup = "AWAITING_PICKUP", 8;
-    AwaitingShipment = "AWAITING_SHIPMENT", 9;
-    Completed = "COMPLETED", 10;
-    AwaitingFulfillment = "AWAITING_FULFILLMENT", 11;
-    ManualVerificationRequired = "MANUAL_VERIFICATION_REQUIRED", 12;
-    Disputed = "DISPUTED", 13;
-    PartiallyRefunded = "PARTIALLY_REFUNDED", 14;
-}
-
-impl OrderStatus {
-    /// Whether money may still be recorded for the order.
-    #[must_use]
-    pub const fn is_payable(self) -> bool {
-        matches!(
-            self,
-            Self::Incomplete | Self::AwaitingPayment | Self::Declined
-        )
-    }
 }
 
 /// State of a payment.
@@ -103,6 +58,13 @@ pub enum PaymentState {
 }
 
 impl PaymentState {
+    /// The state of a name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        let all = [Self::Pending, Self::Completed, Self::Failed];
+        all.into_iter().find(|state| state.name() == name)
+    }
+
     /// The name, as in the proto without its prefix.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -148,7 +110,48 @@ pub enum Effect {
     Nothing,
 }
 
+/// A status that somebody gives an order.
+#[derive(Debug, Clone)]
+pub struct StatusUpdate {
+    /// The status.
+    pub status: OrderStatus,
+    /// Who asks for it, in the caller's words; may be empty.
+    pub actor: String,
+    /// Why, in the caller's words; may be empty.
+    pub reason: String,
+}
+
 impl Order {
+    /// A new order of a checkout.
+    #[must_use]
+    pub fn new(id: Uuid, snapshot: Checkout, now: DateTime<Utc>) -> Self {
+        let status = OrderStatus::Incomplete;
+        Self {
+            id,
+            number: 0,
+            version: 1,
+            status,
+            status_reason: String::new(),
+            snapshot,
+            payments: Vec::new(),
+            history: vec![HistoryEntry::new(status, HistoryEvent::Created, now)],
+            create_time: now,
+            update_time: now,
+            paid_time: None,
+        }
+    }
+
+    /// Ends a change: it makes the next version, and an entry of the history.
+    fn changed(&mut self, event: HistoryEvent, actor: String, reason: String, now: DateTime<Utc>) {
+        self.version = self.version.saturating_add(1);
+        self.update_time = now;
+        self.history.push(HistoryEntry {
+            actor,
+            reason,
+            ..HistoryEntry::new(self.status, event, now)
+        });
+    }
+
     /// Records a payment or its next state. `paid_sibling` is the paid order of the same cart, if there is another one.
     pub fn record(
         &mut self,
@@ -178,19 +181,24 @@ impl Order {
             }
         }
         let state = payment.state;
+        let event = HistoryEvent::Payment {
+            reference: payment.reference.clone(),
+            state,
+        };
         match earlier.and_then(|index| self.payments.get_mut(index)) {
             Some(known) => known.state = state,
             None => self.payments.push(payment),
         }
-        self.update_time = now;
-        match state {
+        let effect = match state {
             PaymentState::Pending => {
                 self.status = OrderStatus::AwaitingPayment;
-                Ok(Effect::Hold)
+                Effect::Hold
             }
-            PaymentState::Failed => Ok(self.after_failure(was_pending)),
-            PaymentState::Completed => self.after_completion(paid_sibling, now),
-        }
+            PaymentState::Failed => self.after_failure(was_pending),
+            PaymentState::Completed => self.after_completion(paid_sibling, now)?,
+        };
+        self.changed(event, String::new(), self.status_reason.clone(), now);
+        Ok(effect)
     }
 
     /// The money has moved: this never fails, for it must not be lost.
@@ -235,8 +243,71 @@ impl Order {
         }
     }
 
+    /// Gives the order another status, if its money and the table of moves allow it. Answers whether anything changes.
+    pub fn update_status(&mut self, update: StatusUpdate, now: DateTime<Utc>) -> Result<bool> {
+        if update.status == self.status {
+            return Ok(false);
+        }
+        let allowed = self.allowed_statuses();
+        if !allowed.contains(&update.status) {
+            return Err(self.move_refusal(update.status, &allowed));
+        }
+        if self.history.len() >= MAX_CHANGES {
+            let message = format!(
+                "order {} was changed {MAX_CHANGES} times: its status can no longer be updated",
+                self.id
+            );
+            return Err(self.status_refusal(message).with("allowed_statuses", ""));
+        }
+        self.status = update.status;
+        self.status_reason = if self.status == OrderStatus::ManualVerificationRequired {
+            update.reason.clone()
+        } else {
+            String::new()
+        };
+        let event = HistoryEvent::StatusUpdated;
+        self.changed(event, update.actor, update.reason, now);
+        Ok(true)
+    }
+
+    /// The statuses that the order can be given.
+    #[must_use]
+    pub fn allowed_statuses(&self) -> Vec<OrderStatus> {
+        let some_paid = self
+            .payments
+            .iter()
+            .any(|payment| payment.state == PaymentState::Completed);
+        moves_from(self.status)
+            .filter(|step| match step.needs {
+                Needs::PaidInFull => self.paid_time.is_some(),
+                Needs::SomeMoney => self.paid_time.is_some() || some_paid,
+            })
+            .map(|step| step.to)
+            .collect()
+    }
+
+    fn move_refusal(&self, wanted: OrderStatus, allowed: &[OrderStatus]) -> Refusal {
+        let names: Vec<_> = allowed.iter().map(|status| status.name()).collect();
+        let way_out = if !names.is_empty() {
+            format!("it can become {}", names.join(", "))
+        } else if self.status.is_payable() {
+            "record its payment or cancel it".to_owned()
+        } else {
+            "it stays so".to_owned()
+        };
+        let message = format!(
+            "order {} is {} and cannot become {}: {way_out}",
+            self.id,
+            self.status.name(),
+            wanted.name()
+        );
+        self.status_refusal(message)
+            .with("wanted_status", wanted.name())
+            .with("allowed_statuses", names.join(","))
+    }
+
     /// Marks an order whose money has moved but that cannot be honoured as it is.
-    pub fn needs_verification(&mut self, reason: String) {
+    fn needs_verification(&mut self, reason: String) {
         self.status = OrderStatus::ManualVerificationRequired;
         self.status_reason = reason;
         self.paid_time = None;
@@ -252,7 +323,7 @@ impl Order {
             OrderStatus::Cancelled => Ok(()),
             status if status.is_payable() && !held => {
                 self.status = OrderStatus::Cancelled;
-                self.update_time = now;
+                self.changed(HistoryEvent::Cancelled, String::new(), String::new(), now);
                 Ok(())
             }
             status if status.is_payable() => {

@@ -19,7 +19,7 @@ use crate::{
         coupon::check_uses,
         gift_certificate::masked,
         money::Money,
-        order::{Effect, Order, OrderStatus, Payment, PaymentState, missing},
+        order::{Effect, Order, OrderStatus, Payment, PaymentState, StatusUpdate, missing},
         reason::{Reason, Refusal, Violation},
     },
     store::{self, StoreError, Transaction},
@@ -199,19 +199,7 @@ fn place(draft: Draft, request: Option<RequestKey>) -> (Checkout, Order) {
     if let Some(request) = request {
         checkout.remember(request, Some(id), now);
     }
-    let order = Order {
-        id,
-        number: 0,
-        version: 1,
-        status: OrderStatus::Incomplete,
-        status_reason: String::new(),
-        snapshot,
-        payments: Vec::new(),
-        create_time: now,
-        update_time: now,
-        paid_time: None,
-    };
-    (checkout, order)
+    (checkout, Order::new(id, snapshot, now))
 }
 
 /// Saves a new order with its checkout; answers its number, or none when someone else was first.
@@ -261,10 +249,22 @@ pub async fn cancel(flow: &Flow, order_id: Uuid, request: Option<RequestKey>) ->
     change(flow, order_id, request, OrderChange::Cancel).await
 }
 
+/// Gives an order another status.
+#[instrument(name = "flow.update_order_status", skip_all)]
+pub async fn update_status(
+    flow: &Flow,
+    order_id: Uuid,
+    update: StatusUpdate,
+    request: Option<RequestKey>,
+) -> Result<Order> {
+    change(flow, order_id, request, OrderChange::Status(update)).await
+}
+
 /// What may happen to an order.
 enum OrderChange {
     Payment(NewPayment),
     Cancel,
+    Status(StatusUpdate),
 }
 
 /// What comes of deciding on a change of an order.
@@ -299,6 +299,10 @@ async fn change(
                 order.cancel(now())?;
                 Step::Save(Effect::Nothing)
             }
+            OrderChange::Status(update) if order.update_status(update.clone(), now())? => {
+                Step::Save(Effect::Nothing)
+            }
+            OrderChange::Status(_) => Step::Unchanged,
         };
         let effect = match step {
             Step::Save(effect) => effect,
@@ -312,7 +316,6 @@ async fn change(
                 continue;
             }
         };
-        order.version = order.version.saturating_add(1);
         if store::order::update(&claim.transaction, &order, read_version).await? {
             tax::follow(&claim.transaction, &order, effect).await?;
             // Counters that many orders share come last, so that they are held as short as can be.

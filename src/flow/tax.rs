@@ -82,12 +82,12 @@ pub(super) fn blocks(draft: &Draft) -> bool {
     provider.is_some_and(|provider| provider.fallback == TaxFallback::Block)
 }
 
-/// Has the taxes of an order recorded that was paid, or taken back of one that was cancelled. It comes after the order is
-/// saved, so that whoever changes the same order has waited there.
+/// Has the taxes of an order recorded that was paid, or taken back of one that was cancelled or refunded. It comes after
+/// the order is saved, so that whoever changes the same order has waited there.
 pub(super) async fn follow(transaction: &Transaction, order: &Order, effect: Effect) -> Result<()> {
     let action = match (effect, order.status) {
         (Effect::Settle, _) => TaxAction::Commit,
-        (_, OrderStatus::Cancelled) => TaxAction::Void,
+        (_, OrderStatus::Cancelled | OrderStatus::Refunded) => TaxAction::Void,
         _ => return Ok(()),
     };
     put(

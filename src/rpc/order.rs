@@ -9,7 +9,7 @@ use super::{
     show,
 };
 use crate::{
-    domain::order::{OrderStatus, PaymentState},
+    domain::order::{OrderStatus, PaymentState, StatusUpdate},
     flow::{
         self,
         order::{NewPayment, OrderFilter, OrderKey},
@@ -105,14 +105,43 @@ impl OrderService for Api {
         let order = Some(show::order(&order));
         Ok(Response::new(pb::CancelOrderResponse { order }))
     }
+
+    async fn update_order_status(
+        &self,
+        request: Request<pb::UpdateOrderStatusRequest>,
+    ) -> Answer<pb::UpdateOrderStatusResponse> {
+        let mut request = request.into_inner();
+        let mut fields = Fields::default();
+        let guard = fields.guard(&mut request);
+        let id = fields.uuid("order_id", &request.order_id);
+        let update = StatusUpdate {
+            status: required_status(&mut fields, request.status),
+            actor: fields.text("actor", request.actor),
+            reason: fields.text("reason", request.reason),
+        };
+        fields.finish()?;
+        let order = flow::order::update_status(&self.flow, id, update, guard.request).await?;
+        let order = Some(show::order(&order));
+        Ok(Response::new(pb::UpdateOrderStatusResponse { order }))
+    }
 }
 
 fn status(fields: &mut Fields, number: i32) -> Option<OrderStatus> {
     let wanted = fields.optional_choice("status", number, pb::OrderStatus::as_str_name)?;
-    OrderStatus::ALL
-        .iter()
-        .copied()
-        .find(|status| show::order_status(*status) == wanted)
+    known_status(wanted)
+}
+
+fn known_status(shown: pb::OrderStatus) -> Option<OrderStatus> {
+    let mut statuses = OrderStatus::ALL.iter().copied();
+    statuses.find(|status| show::order_status(*status) == shown)
+}
+
+fn required_status(fields: &mut Fields, number: i32) -> OrderStatus {
+    let wanted = fields.choice("status", number, pb::OrderStatus::as_str_name);
+    // A placeholder: what was refused is never looked at.
+    wanted
+        .and_then(known_status)
+        .unwrap_or(OrderStatus::Incomplete)
 }
 
 fn payment_state(fields: &mut Fields, number: i32) -> PaymentState {

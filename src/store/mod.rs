@@ -13,6 +13,7 @@ mod error;
 pub mod gift_certificate;
 mod migration;
 pub mod order;
+mod order_history;
 pub mod promotion;
 pub mod request;
 pub mod revision;

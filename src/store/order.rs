@@ -11,16 +11,17 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::{
-    Connection, Result, StoreError,
+    Connection, Result, StoreError, Transaction,
     checkout::PAID,
     document,
-    entity::{checkout, order, payment},
-    parse,
+    entity::{checkout, order, order_history as history, payment},
+    order_history, parse,
 };
 use crate::domain::{
     checkout::Checkout,
     money::Amount,
     order::{Order, OrderStatus, Payment, PaymentState, sibling_paid},
+    order_history::{HistoryEntry, HistoryEvent},
 };
 
 /// What an order is found by.
@@ -43,9 +44,9 @@ pub struct OrderFilter {
     pub status: Option<OrderStatus>,
 }
 
-/// Adds an order without payments, and answers its number. The request ids that the checkout remembers are
+/// Adds an order without payments, with its history, and answers its number. The request ids that the checkout remembers are
 /// left out of the snapshot.
-pub async fn insert(c: &impl Connection, order: &Order) -> Result<i64> {
+pub async fn insert(transaction: &Transaction, order: &Order) -> Result<i64> {
     let snapshot = Checkout {
         requests: Vec::new(),
         ..order.snapshot.clone()
@@ -66,10 +67,9 @@ pub async fn insert(c: &impl Connection, order: &Order) -> Result<i64> {
         paid_time: Set(order.paid_time),
         document: Set(document(&snapshot)?),
     };
-    Ok(order::Entity::insert(row)
-        .exec(c.orm())
-        .await?
-        .last_insert_id)
+    let inserted = order::Entity::insert(row).exec(transaction.orm()).await?;
+    keep_last_entry(transaction, order).await?;
+    Ok(inserted.last_insert_id)
 }
 
 /// The order with its payments, if there is one.
@@ -83,8 +83,14 @@ pub async fn load(c: &impl Connection, key: OrderKey) -> Result<Option<Order>> {
         .find_with_related(payment::Entity)
         .order_by_asc(payment::Column::CreateTime)
         .order_by_asc(payment::Column::Id);
-    let rows = select.all(c.orm()).await?;
-    rows.into_iter().next().map(order_of).transpose()
+    let Some((order, payments)) = select.all(c.orm()).await?.into_iter().next() else {
+        return Ok(None);
+    };
+    let entries = history::Entity::find()
+        .filter(history::Column::OrderId.eq(order.id))
+        .order_by_asc(history::Column::Version);
+    let entries = entries.all(c.orm()).await?;
+    order_of(order, payments, entries).map(Some)
 }
 
 /// Orders by number, the highest first, below `before`; at most `limit`.
@@ -114,12 +120,17 @@ pub async fn list(
         .order_by_asc(payment::Column::CreateTime)
         .order_by_asc(payment::Column::Id);
     let payments = orders.load_many(select, c.orm()).await?;
-    orders.into_iter().zip(payments).map(order_of).collect()
+    let select = history::Entity::find().order_by_asc(history::Column::Version);
+    let entries = orders.load_many(select, c.orm()).await?;
+    let orders = orders.into_iter().zip(payments).zip(entries);
+    orders
+        .map(|((order, payments), entries)| order_of(order, payments, entries))
+        .collect()
 }
 
-/// Keeps the state of the order if it is still the version that was read. Answers whether it was. Payments are
-/// kept by [`save_payment`], and the snapshot never changes.
-pub async fn update(c: &impl Connection, order: &Order, read_version: i64) -> Result<bool> {
+/// Keeps the state of the order, and the last entry of its history, if it is still the version that was read. Answers
+/// whether it was. Payments are kept by [`save_payment`], and the snapshot never changes.
+pub async fn update(transaction: &Transaction, order: &Order, read_version: i64) -> Result<bool> {
     let row = order::ActiveModel {
         version: Set(order.version),
         status: Set(order.status.name().to_owned()),
@@ -132,7 +143,18 @@ pub async fn update(c: &impl Connection, order: &Order, read_version: i64) -> Re
         .set(row)
         .filter(order::Column::Id.eq(order.id))
         .filter(order::Column::Version.eq(read_version));
-    Ok(update.exec(c.orm()).await?.rows_affected == 1)
+    let updated = update.exec(transaction.orm()).await?.rows_affected == 1;
+    if updated {
+        keep_last_entry(transaction, order).await?;
+    }
+    Ok(updated)
+}
+
+async fn keep_last_entry(transaction: &Transaction, order: &Order) -> Result<()> {
+    match order.history.last() {
+        Some(entry) => order_history::add(transaction, &[(order.id, order.version)], entry).await,
+        None => Ok(()),
+    }
 }
 
 /// Adds a payment, or keeps the next state of the one with the same reference.
@@ -171,7 +193,7 @@ pub async fn mark_paid(c: &impl Connection, checkout_id: Uuid, order_id: Uuid) -
 /// Cancels the orders of the checkout that wait for a payment, but for the one that was paid. Answers those it cancelled,
 /// each with its snapshot.
 pub async fn cancel_siblings(
-    c: &impl Connection,
+    transaction: &Transaction,
     checkout_id: Uuid,
     paid_order_id: Uuid,
     now: DateTime<Utc>,
@@ -185,7 +207,15 @@ pub async fn cancel_siblings(
         .filter(Column::CheckoutId.eq(checkout_id))
         .filter(Column::Id.ne(paid_order_id))
         .filter(Column::Status.is_in(waiting));
-    let cancelled = update.exec_with_returning(c.orm()).await?;
+    let cancelled = update.exec_with_returning(transaction.orm()).await?;
+    tell_siblings(
+        transaction,
+        &cancelled,
+        OrderStatus::Cancelled,
+        paid_order_id,
+        now,
+    )
+    .await?;
     let cancelled = cancelled.into_iter();
     cancelled
         .map(|row| Ok((row.id, parse("order", &row.document)?)))
@@ -194,7 +224,7 @@ pub async fn cancel_siblings(
 
 /// Hands the orders of the checkout for which some money has moved to people, but for the one that was paid.
 pub async fn flag_siblings(
-    c: &impl Connection,
+    transaction: &Transaction,
     checkout_id: Uuid,
     paid_order_id: Uuid,
     now: DateTime<Utc>,
@@ -205,10 +235,10 @@ pub async fn flag_siblings(
         .from(payment::Entity)
         .and_where(payment::Column::State.eq(PaymentState::Completed.name()))
         .to_owned();
-    let status = OrderStatus::ManualVerificationRequired.name();
+    let status = OrderStatus::ManualVerificationRequired;
     let reason = sibling_paid(paid_order_id);
     let update = order::Entity::update_many()
-        .col_expr(Column::Status, Expr::value(status))
+        .col_expr(Column::Status, Expr::value(status.name()))
         .col_expr(Column::StatusReason, Expr::value(reason))
         .col_expr(Column::UpdateTime, Expr::value(now))
         .col_expr(Column::Version, Expr::col(Column::Version).add(1))
@@ -216,8 +246,24 @@ pub async fn flag_siblings(
         .filter(Column::Id.ne(paid_order_id))
         .filter(Column::Status.eq(OrderStatus::AwaitingPayment.name()))
         .filter(Column::Id.in_subquery(some_paid));
-    update.exec(c.orm()).await?;
-    Ok(())
+    let flagged = update.exec_with_returning(transaction.orm()).await?;
+    tell_siblings(transaction, &flagged, status, paid_order_id, now).await
+}
+
+/// Adds to the history of orders that they got another status because their sibling was paid.
+async fn tell_siblings(
+    transaction: &Transaction,
+    siblings: &[order::Model],
+    status: OrderStatus,
+    paid_order_id: Uuid,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    let entry = HistoryEntry {
+        reason: sibling_paid(paid_order_id),
+        ..HistoryEntry::new(status, HistoryEvent::SiblingPaid, now)
+    };
+    let siblings = siblings.iter().map(|row| (row.id, row.version));
+    order_history::add(transaction, &siblings.collect::<Vec<_>>(), &entry).await
 }
 
 /// The order that paid the checkout, if one has. Until the transaction ends nobody else gets an answer: payments of one
@@ -241,18 +287,26 @@ pub async fn has_live_payment(c: &impl Connection, checkout_id: Uuid) -> Result<
     Ok(select.exists(c.orm()).await?)
 }
 
-fn order_of((row, payments): (order::Model, Vec<payment::Model>)) -> Result<Order> {
-    let status = OrderStatus::ALL.iter().find(|s| s.name() == row.status);
+fn order_of(
+    row: order::Model,
+    payments: Vec<payment::Model>,
+    entries: Vec<history::Model>,
+) -> Result<Order> {
+    let status = OrderStatus::named(&row.status);
     Ok(Order {
         id: row.id,
         number: row.number,
         version: row.version,
-        status: *status.ok_or_else(|| StoreError::corrupt("order status", row.status.as_str()))?,
+        status: status.ok_or_else(|| StoreError::corrupt("order status", row.status.as_str()))?,
         status_reason: row.status_reason,
         snapshot: parse("order", &row.document)?,
         payments: payments
             .into_iter()
             .map(payment_of)
+            .collect::<Result<_>>()?,
+        history: entries
+            .into_iter()
+            .map(order_history::entry_of)
             .collect::<Result<_>>()?,
         create_time: row.create_time,
         update_time: row.update_time,
@@ -261,12 +315,7 @@ fn order_of((row, payments): (order::Model, Vec<payment::Model>)) -> Result<Orde
 }
 
 fn payment_of(row: payment::Model) -> Result<Payment> {
-    let states = [
-        PaymentState::Pending,
-        PaymentState::Completed,
-        PaymentState::Failed,
-    ];
-    let state = states.into_iter().find(|s| s.name() == row.state);
+    let state = PaymentState::named(&row.state);
     Ok(Payment {
         id: row.id,
         method: row.method,

@@ -30,6 +30,7 @@ mod gifts;
 mod harness;
 mod management;
 mod manual_discounts;
+mod order_statuses;
 mod orders;
 mod outages;
 mod pricing;

@@ -18,6 +18,7 @@ on_every_backend!(
     committed_as_charged,
     voided_when_cancelled,
     siblings_are_voided,
+    voided_when_a_paid_order_is_given_up,
     what_the_store_worked_out_is_not_recorded,
     told_again_until_it_answers,
 );
@@ -141,6 +142,25 @@ async fn siblings_are_voided(api: Api) {
     let told = |order| (provider.commits(order).len(), provider.voids(order));
     let told: Vec<_> = orders.iter().map(told).collect();
     assert_eq!(told, [(0, 1), (1, 0), (0, 1)]);
+}
+
+async fn voided_when_a_paid_order_is_given_up(api: Api) {
+    use pb::OrderStatus as S;
+    let provider = shop(&api).await;
+    let mut orders = Vec::new();
+    for status in [S::Cancelled, S::Refunded, S::PartiallyRefunded] {
+        let order = new_order(&api).await;
+        pay(&api, &order).await;
+        eventually("the commit", || !provider.commits(&order).is_empty()).await;
+        api.update_status(&order, status).await.unwrap();
+        orders.push(order);
+    }
+    let [cancelled, refunded, partly] = orders.try_into().unwrap();
+    eventually("both voids", || {
+        provider.voids(&cancelled) > 0 && provider.voids(&refunded) > 0
+    })
+    .await;
+    assert_eq!(provider.voids(&partly), 0, "some of it is still charged");
 }
 
 async fn what_the_store_worked_out_is_not_recorded(api: Api) {

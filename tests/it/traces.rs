@@ -128,7 +128,8 @@ async fn a_trace_shows_the_way_of_a_call_and_how_many_statements_it_takes() {
         (
             4,
             "cartwright.v1.OrderService/CreateOrder",
-            vec!["SELECT", "SELECT", "SELECT", "UPDATE", "INSERT"],
+            // The checkout, the coupon, the product; then the checkout, the order and its history.
+            vec!["SELECT", "SELECT", "SELECT", "UPDATE", "INSERT", "INSERT"],
         ),
     ] {
         let (trace_id, _) = trace(number);

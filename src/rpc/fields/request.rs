@@ -75,6 +75,7 @@ mutations! {
     CreateOrderRequest(expected_version),
     RecordPaymentRequest,
     CancelOrderRequest,
+    UpdateOrderStatusRequest,
     UpsertProductsRequest,
     DeleteProductRequest,
     CreatePromotionRequest,

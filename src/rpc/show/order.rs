@@ -1,5 +1,7 @@
 //! Orders as messages.
 
+use std::iter;
+
 use super::{
     address,
     checkout::{customer_context, fees, taxes, totals},
@@ -13,6 +15,7 @@ use crate::{
     domain::{
         money::Currency,
         order::{Order, OrderStatus, Payment, PaymentState},
+        order_history::{HistoryEntry, HistoryEvent},
     },
     rpc::pb,
 };
@@ -45,6 +48,7 @@ pub fn order(order: &Order) -> pb::Order {
             .collect(),
         customer_message: snapshot.customer_message.clone(),
         staff_note: snapshot.staff_note.clone(),
+        history: history(&order.history),
         create_time: time(order.create_time),
         update_time: time(order.update_time),
         paid_time: order.paid_time.and_then(time),
@@ -56,19 +60,56 @@ pub fn order(order: &Order) -> pb::Order {
     }
 }
 
-fn payment(currency: Currency, payment: &Payment) -> pb::Payment {
-    let state = match payment.state {
-        PaymentState::Pending => pb::PaymentState::Pending,
-        PaymentState::Completed => pb::PaymentState::Completed,
-        PaymentState::Failed => pb::PaymentState::Failed,
+/// What happened to an order, oldest first: each entry begins with the status that the one before has left.
+fn history(entries: &[HistoryEntry]) -> Vec<pb::OrderHistoryEntry> {
+    let left = entries.iter().map(|entry| order_status(entry.status));
+    let before = iter::once(pb::OrderStatus::Unspecified).chain(left);
+    let entries = entries.iter().zip(before);
+    entries
+        .map(|(entry, from)| history_entry(entry, from))
+        .collect()
+}
+
+fn history_entry(entry: &HistoryEntry, from: pb::OrderStatus) -> pb::OrderHistoryEntry {
+    use pb::OrderHistoryEvent as Shown;
+    let (event, payment) = match &entry.event {
+        HistoryEvent::Created => (Shown::Created, None),
+        HistoryEvent::Payment { reference, state } => {
+            (Shown::PaymentRecorded, Some((reference.clone(), *state)))
+        }
+        HistoryEvent::Cancelled => (Shown::Cancelled, None),
+        HistoryEvent::SiblingPaid => (Shown::SiblingPaid, None),
+        HistoryEvent::StatusUpdated => (Shown::StatusUpdated, None),
     };
+    let (payment_reference, state) = payment.unzip();
+    pb::OrderHistoryEntry {
+        time: time(entry.time),
+        event: event.into(),
+        from_status: from.into(),
+        to_status: order_status(entry.status).into(),
+        payment_reference: payment_reference.unwrap_or_default(),
+        payment_state: state.map(payment_state).unwrap_or_default().into(),
+        actor: entry.actor.clone(),
+        reason: entry.reason.clone(),
+    }
+}
+
+fn payment(currency: Currency, payment: &Payment) -> pb::Payment {
     pb::Payment {
         id: payment.id.to_string(),
         method: payment.method.clone(),
         reference: payment.reference.clone(),
         amount: money(currency, payment.amount),
-        state: state.into(),
+        state: payment_state(payment.state).into(),
         create_time: time(payment.create_time),
+    }
+}
+
+const fn payment_state(state: PaymentState) -> pb::PaymentState {
+    match state {
+        PaymentState::Pending => pb::PaymentState::Pending,
+        PaymentState::Completed => pb::PaymentState::Completed,
+        PaymentState::Failed => pb::PaymentState::Failed,
     }
 }
 

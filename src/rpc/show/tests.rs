@@ -10,6 +10,7 @@ use crate::domain::{
     location::Location,
     money::Rate,
     order::{Order, OrderStatus, Payment, PaymentState},
+    order_history::{HistoryEntry, HistoryEvent},
     pricing::price,
     promotion::{Promotion, RedemptionType, index::Promotions, items::ItemsMatcher},
     shipping::Quote,
@@ -272,6 +273,17 @@ fn an_order_is_shown_from_its_snapshot_with_its_payments() {
             state: PaymentState::Completed,
             create_time: at(4),
         }],
+        history: vec![
+            HistoryEntry::new(OrderStatus::Incomplete, HistoryEvent::Created, at(3)),
+            HistoryEntry::new(
+                OrderStatus::AwaitingFulfillment,
+                HistoryEvent::Payment {
+                    reference: "ch_1".into(),
+                    state: PaymentState::Completed,
+                },
+                at(4),
+            ),
+        ],
         create_time: at(3),
         update_time: at(4),
         paid_time: Some(at(4)),
@@ -283,6 +295,17 @@ fn an_order_is_shown_from_its_snapshot_with_its_payments() {
     assert_eq!(shown.status(), pb::OrderStatus::AwaitingFulfillment);
     assert_eq!(shown.payments[0].state(), pb::PaymentState::Completed);
     assert_eq!(minor(shown.payments[0].amount.as_ref()), 1_976);
+    let [created, paid] = shown.history.as_slice() else {
+        panic!("two entries: {:?}", shown.history)
+    };
+    assert_eq!(created.event(), pb::OrderHistoryEvent::Created);
+    assert_eq!(created.from_status(), pb::OrderStatus::Unspecified);
+    assert_eq!(created.to_status(), pb::OrderStatus::Incomplete);
+    assert_eq!(paid.event(), pb::OrderHistoryEvent::PaymentRecorded);
+    assert_eq!(paid.from_status(), pb::OrderStatus::Incomplete);
+    assert_eq!(paid.to_status(), pb::OrderStatus::AwaitingFulfillment);
+    assert_eq!(paid.payment_reference, "ch_1");
+    assert_eq!(paid.payment_state(), pb::PaymentState::Completed);
     assert_eq!(shown.line_items.len(), 1);
     assert_eq!(shown.paid_time.unwrap().seconds, 4);
 }

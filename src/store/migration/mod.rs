@@ -5,6 +5,7 @@ use sea_orm_migration::{MigrationTrait, MigratorTrait, async_trait};
 mod m0001_initial;
 mod m0002_pricing;
 mod m0003_tax;
+mod m0004_order_history;
 
 pub(super) struct Migrator;
 
@@ -15,6 +16,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0001_initial::Migration),
             Box::new(m0002_pricing::Migration),
             Box::new(m0003_tax::Migration),
+            Box::new(m0004_order_history::Migration),
         ]
     }
 }

@@ -352,6 +352,20 @@ impl Api {
         };
         Ok(call!(self.orders, record_payment, request)?.order.unwrap())
     }
+
+    pub(crate) async fn update_status(
+        &self,
+        order: &pb::Order,
+        status: pb::OrderStatus,
+    ) -> Result<pb::Order, Status> {
+        let request = pb::UpdateOrderStatusRequest {
+            order_id: order.id.clone(),
+            status: status.into(),
+            ..Default::default()
+        };
+        let answer = call!(self.orders, update_order_status, request)?;
+        Ok(answer.order.unwrap())
+    }
 }
 
 /// The entries of a ledger from the beginning, after checking that they lead to the balance.

@@ -5,7 +5,8 @@ use std::collections::HashSet;
 use cartwright::{
     domain::{
         checkout::{Checkout, CheckoutState},
-        order::{Order, OrderStatus, PaymentState},
+        order::{Order, OrderStatus, PaymentState, sibling_paid},
+        order_history::{HistoryEntry, HistoryEvent},
     },
     store::{
         Database, checkout,
@@ -18,11 +19,22 @@ use super::samples::{self, id, now};
 use crate::harness::database::{TestDatabase, at_once};
 
 async fn insert(database: &Database, order: &Order) -> Order {
-    let number = order::insert(database, order).await.unwrap();
+    let transaction = database.begin().await.unwrap();
+    let number = order::insert(&transaction, order).await.unwrap();
+    transaction.commit().await.unwrap();
     Order {
         number,
         ..order.clone()
     }
+}
+
+/// Updates the order, and answers whether it did.
+async fn update(database: &Database, order: &Order, read_version: i64) -> bool {
+    let transaction = database.begin().await.unwrap();
+    let updated = order::update(&transaction, order, read_version);
+    let updated = updated.await.unwrap();
+    transaction.commit().await.unwrap();
+    updated
 }
 
 async fn load(database: &Database, number: u128) -> Order {
@@ -30,12 +42,21 @@ async fn load(database: &Database, number: u128) -> Order {
     order::load(database, key).await.unwrap().unwrap()
 }
 
+/// An entry of the history of the order as it is.
+fn entry(order: &Order, actor: &str) -> HistoryEntry {
+    HistoryEntry {
+        actor: actor.into(),
+        reason: order.status_reason.clone(),
+        ..HistoryEntry::new(order.status, HistoryEvent::StatusUpdated, order.update_time)
+    }
+}
+
 pub(super) async fn an_order_comes_back_with_its_payments(place: TestDatabase) {
     let database = place.open().await;
     let mut with_requests = samples::order(80, 7);
     with_requests.snapshot = samples::checkout(7);
     assert!(!with_requests.snapshot.requests.is_empty());
-    let number = order::insert(&database, &with_requests).await.unwrap();
+    let number = insert(&database, &with_requests).await.number;
     let mut expected = Order {
         number,
         ..samples::order(80, 7)
@@ -65,20 +86,14 @@ pub(super) async fn an_order_is_numbered_once(place: TestDatabase) {
     let database = place.open().await;
     let numbers = at_once(32, |n| {
         let database = database.clone();
-        async move {
-            order::insert(&database, &samples::order(n, 7))
-                .await
-                .unwrap()
-        }
+        async move { insert(&database, &samples::order(n, 7)).await.number }
     });
     let numbers: HashSet<_> = numbers.await.into_iter().collect();
     assert_eq!(numbers.len(), 32);
     assert!(numbers.iter().all(|number| *number > 0));
-    assert!(
-        order::insert(&database, &samples::order(1, 7))
-            .await
-            .is_err()
-    );
+    let transaction = database.begin().await.unwrap();
+    let again = order::insert(&transaction, &samples::order(1, 7)).await;
+    assert!(again.is_err());
 }
 
 pub(super) async fn a_stale_version_updates_nothing(place: TestDatabase) {
@@ -89,15 +104,17 @@ pub(super) async fn a_stale_version_updates_nothing(place: TestDatabase) {
     order.status_reason = "look at it".into();
     order.update_time = now() + TimeDelta::minutes(1);
     order.paid_time = Some(order.update_time);
-    assert!(!order::update(&database, &order, 0).await.unwrap());
-    assert!(order::update(&database, &order, 1).await.unwrap());
+    order.history.push(entry(&order, "Ada"));
+    assert!(!update(&database, &order, 0).await);
+    assert!(update(&database, &order, 1).await);
     assert_eq!(load(&database, 80).await, order);
 
     order.version = 3;
     order.paid_time = None;
+    order.history.push(entry(&order, "Grace"));
     let updated = at_once(8, |_| {
         let (database, order) = (database.clone(), order.clone());
-        async move { order::update(&database, &order, 2).await.unwrap() }
+        async move { update(&database, &order, 2).await }
     });
     assert_eq!(updated.await.iter().filter(|updated| **updated).count(), 1);
     assert_eq!(load(&database, 80).await, order);
@@ -192,8 +209,10 @@ pub(super) async fn siblings_that_wait_are_cancelled(place: TestDatabase) {
         insert(&database, &order).await;
     }
     let later = now() + TimeDelta::minutes(1);
-    let answered = order::cancel_siblings(&database, id(7), id(80), later);
+    let transaction = database.begin().await.unwrap();
+    let answered = order::cancel_siblings(&transaction, id(7), id(80), later);
     let mut answered = answered.await.unwrap();
+    transaction.commit().await.unwrap();
     answered.sort_by_key(|(id, _)| *id);
     let snapshot = samples::order(81, 7).snapshot;
     assert_eq!(answered, [(id(81), snapshot.clone()), (id(82), snapshot)]);
@@ -205,6 +224,12 @@ pub(super) async fn siblings_that_wait_are_cancelled(place: TestDatabase) {
             (status, 1, now())
         };
         assert_eq!((order.status, order.version, order.update_time), expected);
+        let told = HistoryEntry {
+            reason: sibling_paid(id(80)),
+            ..HistoryEntry::new(OrderStatus::Cancelled, HistoryEvent::SiblingPaid, later)
+        };
+        let told = cancelled.then_some(told);
+        assert_eq!(order.history.get(1..).unwrap(), told.as_slice());
     }
 }
 

@@ -8,7 +8,7 @@ use cartwright::domain::{
     consignment::{Consignment, ConsignmentItem, Fulfilment},
     coupon::{AppliedCoupon, ClassicDiscount},
     money::{Amount, Currency, Money, Rate},
-    order::{Order, OrderStatus, Payment, PaymentState},
+    order::{Order, Payment, PaymentState},
     pricing::price,
     promotion::{CouponCode, Promotion, RedemptionType, index::Promotions, items::ItemsMatcher},
     shipping::{OptionKind, ShippingOption, TransitTime, TransitUnits},
@@ -164,21 +164,11 @@ pub(super) fn checkout(number: u128) -> Checkout {
 
 /// An order of [`checkout`]`(checkout_number)`, without payments.
 pub(super) fn order(number: u128, checkout_number: u128) -> Order {
-    Order {
-        id: id(number),
-        number: 0,
-        version: 1,
-        status: OrderStatus::Incomplete,
-        status_reason: String::new(),
-        snapshot: Checkout {
-            requests: Vec::new(),
-            ..checkout(checkout_number)
-        },
-        payments: Vec::new(),
-        create_time: now(),
-        update_time: now(),
-        paid_time: None,
-    }
+    let snapshot = Checkout {
+        requests: Vec::new(),
+        ..checkout(checkout_number)
+    };
+    Order::new(id(number), snapshot, now())
 }
 
 pub(super) fn payment(number: u128, state: PaymentState) -> Payment {
