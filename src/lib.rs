@@ -3,7 +3,7 @@
 //! Data flows one way, and a module knows only those to its right:
 //!
 //! ```text
-//! main → app → rpc → flow → catalog, store, quotes, tax → outbound, domain
+//! main → app → rpc → flow → catalog, store, quotes, tax → outbound → domain
 //! ```
 //!
 //! - [`domain`] decides. It is pure and synchronous: no database, no network, no clock.

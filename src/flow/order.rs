@@ -82,7 +82,6 @@ async fn obstacles(flow: &Flow, found: &Checkout, draft: &mut Draft) -> Result<V
     refresh::balances(flow, found, draft).await?;
     let not_renewed = shipping::renew(flow, draft).await?;
     refresh::settle(flow, found, draft).await?;
-    draft.checkout.revisions = draft.snapshot.revisions;
 
     let mut obstacles = missing(&draft.checkout);
     obstacles.extend(not_renewed);

@@ -33,7 +33,6 @@ pub(super) async fn if_stale(flow: &Flow, draft: &mut Draft) -> Result<()> {
     if seen.promotions != current.promotions && !draft.checkout.coupons.is_empty() {
         coupons(flow, draft).await?;
     }
-    draft.checkout.revisions = current;
     Ok(())
 }
 
@@ -166,15 +165,15 @@ pub(super) fn applied(code: &CouponCode, promotion: Promotion, entered: String) 
 /// Makes shipping, prices and gifts agree with the lines and addresses, where these are no longer those of `before`.
 pub(super) async fn settle(flow: &Flow, before: &Checkout, draft: &mut Draft) -> Result<()> {
     // A gift can change what shipping costs, and so which promotions apply: twice is enough for all but the oddest of these.
-    for _ in 0..2 {
+    let mut gift_rounds = 0..2;
+    let question = loop {
         shipping::recheck(flow, before, draft).await?;
         let question = draft.price()?;
-        if !gifts(flow, draft).await? {
-            return tax::estimate(flow, draft, question).await;
+        if gift_rounds.next().is_none() || !gifts(flow, draft).await? {
+            break question;
         }
-    }
-    shipping::recheck(flow, before, draft).await?;
-    let question = draft.price()?;
+    };
+    draft.checkout.revisions = draft.snapshot.revisions;
     tax::estimate(flow, draft, question).await
 }
 

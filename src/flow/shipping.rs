@@ -14,10 +14,10 @@ use crate::{
 };
 
 /// Drops selected options that are not offered any more, or not at the same cost, wherever what the quote depends on
-/// has changed since `before`.
+/// has changed since `before`, or the settings since the checkout was last settled.
 pub(super) async fn recheck(flow: &Flow, before: &Checkout, draft: &mut Draft) -> Result<()> {
     let store = &draft.snapshot.store;
-    let same_store = before.revisions.store == draft.snapshot.revisions.store;
+    let same_store = draft.checkout.revisions.store == draft.snapshot.revisions.store;
     let has_changed = |consignment: &Consignment, request: &Option<RateRequest>| {
         let mut earlier = before.consignments.iter();
         let earlier = earlier.find(|earlier| earlier.id == consignment.id);
@@ -36,7 +36,8 @@ pub(super) async fn recheck(flow: &Flow, before: &Checkout, draft: &mut Draft) -
 }
 
 /// Renews selected options whose quotes have expired, or that come from other settings, each at what it costs now, and
-/// drops those that are gone. One whose carrier cannot be asked stays as it is, and in the way of an order.
+/// drops those that are gone. One that has only expired and whose carrier cannot be asked stays as it is, and in the way
+/// of an order.
 pub(super) async fn renew(flow: &Flow, draft: &mut Draft) -> Result<Vec<Violation>> {
     let now = draft.now;
     let same_store = draft.checkout.revisions.store == draft.snapshot.revisions.store;
@@ -52,7 +53,7 @@ pub(super) async fn renew(flow: &Flow, draft: &mut Draft) -> Result<Vec<Violatio
             quote.failed_carriers.first(),
         ) {
             (Some(offer), _) => select(draft, id, offer)?,
-            (None, Some(carrier)) => {
+            (None, Some(carrier)) if same_store => {
                 let text = format!(
                     "\"{name}\" has to be quoted again and carrier \"{carrier}\" cannot be asked now: try again, or \
                      choose another shipping option"
@@ -60,9 +61,10 @@ pub(super) async fn renew(flow: &Flow, draft: &mut Draft) -> Result<Vec<Violatio
                 let reason = Reason::ShippingOptionNotAvailable;
                 obstacles.push(Violation::new(id.to_string(), reason, text));
             }
-            (None, None) => drop_selected(draft, id, &why_gone(name, &quote))?,
+            (None, _) => drop_selected(draft, id, &why_gone(name, &quote))?,
         }
     }
+    draft.checkout.revisions.store = draft.snapshot.revisions.store;
     Ok(obstacles)
 }
 

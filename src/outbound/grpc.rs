@@ -10,7 +10,13 @@ use tonic::{
 };
 
 use super::Failure;
-use crate::telemetry;
+use crate::{
+    domain::{
+        money::{Amount, Currency},
+        shipping::Place,
+    },
+    telemetry,
+};
 
 /// The messages and clients of `proto/cartwright/provider/v1`, generated.
 #[allow(
@@ -26,6 +32,28 @@ use crate::telemetry;
 )]
 pub mod wire {
     tonic::include_proto!("cartwright.provider.v1");
+}
+
+/// A place as providers are told it.
+#[must_use]
+pub fn place(place: &Place) -> wire::Place {
+    wire::Place {
+        country_code: place.country_code.clone(),
+        state_or_province_code: place.state_or_province_code.clone(),
+        postal_code: place.postal_code.clone(),
+        city: place.city.clone(),
+        address1: place.address1.clone(),
+        address2: place.address2.clone(),
+    }
+}
+
+/// Money as providers are told it.
+#[must_use]
+pub fn money(amount: Amount, currency: Currency) -> wire::Money {
+    wire::Money {
+        currency_code: currency.code().to_owned(),
+        amount_minor: amount.minor(),
+    }
 }
 
 /// What is taken of an answer at most: 256 KiB. Set it as the largest message that a client decodes.

@@ -20,7 +20,7 @@ use tracing::{Instrument as _, field::Empty, info_span};
 
 pub use self::grpc::{
     CONNECT_TIMEOUT, KEEP_ALIVE_INTERVAL, KEEP_ALIVE_TIMEOUT, MAX_ANSWER_BYTES, MAX_HEADER_BYTES,
-    channel, failure, request, trace_headers, wire,
+    channel, failure, money, place, request, trace_headers, wire,
 };
 use self::{
     metrics::{Metrics, Outcome},

@@ -7,10 +7,9 @@ use crate::{
     domain::{
         money::{Amount, Currency},
         order::Order,
-        shipping::Place,
         tax_estimate::{BadAnswer, TaxEstimate, TaxQuestion, Taxable, TaxableKind},
     },
-    outbound::wire,
+    outbound::{self, wire},
 };
 
 pub(super) fn question(checkout_id: Uuid, question: &TaxQuestion) -> wire::EstimateTaxRequest {
@@ -19,7 +18,7 @@ pub(super) fn question(checkout_id: Uuid, question: &TaxQuestion) -> wire::Estim
         currency_code: question.currency.code().to_owned(),
         customer_id: question.customer_id.clone(),
         customer_group_ids: question.customer_group_ids.clone(),
-        origin: question.origin.as_ref().map(place),
+        origin: question.origin.as_ref().map(outbound::place),
         taxables: taxables(question),
     }
 }
@@ -60,7 +59,7 @@ pub(super) fn commit(order: &Order, charged: &TaxEstimate) -> wire::CommitTaxReq
         currency_code: currency.code().to_owned(),
         customer_id: question.customer_id.clone(),
         customer_group_ids: question.customer_group_ids.clone(),
-        origin: question.origin.as_ref().map(place),
+        origin: question.origin.as_ref().map(outbound::place),
         taxables: taxables(question),
         lines: lines.map(line).collect(),
     }
@@ -69,14 +68,7 @@ pub(super) fn commit(order: &Order, charged: &TaxEstimate) -> wire::CommitTaxReq
 fn named((name, amount): &(String, Amount), currency: Currency) -> wire::Tax {
     wire::Tax {
         name: name.clone(),
-        amount: Some(money(*amount, currency)),
-    }
-}
-
-fn money(amount: Amount, currency: Currency) -> wire::Money {
-    wire::Money {
-        currency_code: currency.code().to_owned(),
-        amount_minor: amount.minor(),
+        amount: Some(outbound::money(*amount, currency)),
     }
 }
 
@@ -99,22 +91,11 @@ fn taxable(taxable: &Taxable, currency: Currency) -> wire::Taxable {
         id: taxable.id.clone(),
         kind: kind.into(),
         tax_class_id: taxable.tax_class_id.clone(),
-        amount: Some(money(taxable.amount, currency)),
+        amount: Some(outbound::money(taxable.amount, currency)),
         tax_included: taxable.tax_included,
-        destination: Some(place(&taxable.destination)),
+        destination: Some(outbound::place(&taxable.destination)),
         product_id: taxable.product_id.clone(),
         sku: taxable.sku.clone(),
         quantity: i32::try_from(taxable.quantity).unwrap_or(i32::MAX),
-    }
-}
-
-fn place(place: &Place) -> wire::Place {
-    wire::Place {
-        country_code: place.country_code.clone(),
-        state_or_province_code: place.state_or_province_code.clone(),
-        postal_code: place.postal_code.clone(),
-        city: place.city.clone(),
-        address1: place.address1.clone(),
-        address2: place.address2.clone(),
     }
 }

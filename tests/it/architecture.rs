@@ -10,7 +10,7 @@ use std::{
 const MAY_NAME: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("store", &["domain"]),
-    ("outbound", &["telemetry"]),
+    ("outbound", &["domain", "telemetry"]),
     ("quotes", &["domain", "outbound"]),
     ("tax", &["domain", "outbound"]),
     ("catalog", &["domain", "outbound", "store"]),

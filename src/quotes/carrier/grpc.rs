@@ -10,7 +10,7 @@ use super::{
 use crate::{
     domain::{
         carrier::Carrier,
-        shipping::{Place, RatedItem, Severity, TransitUnits},
+        shipping::{RatedItem, Severity, TransitUnits},
     },
     outbound::{
         self, Failure, MAX_ANSWER_BYTES,
@@ -35,17 +35,13 @@ pub(super) fn asker(carrier: &Carrier, url: &str) -> Result<Asker, String> {
 
 fn get_rates(request: &CarrierRequest) -> wire::GetRatesRequest {
     let rates = &request.rates;
-    let currency_code = rates.currency.code();
     let item = |item: &RatedItem| wire::RatedItem {
         product_id: item.product_id.clone(),
         variant_id: item.variant_id.clone(),
         sku: item.sku.clone(),
         name: item.name.clone(),
         quantity: i32::try_from(item.quantity).unwrap_or(i32::MAX),
-        unit_value: Some(wire::Money {
-            currency_code: currency_code.to_owned(),
-            amount_minor: item.value.minor(),
-        }),
+        unit_value: Some(outbound::money(item.value, rates.currency)),
         weight_grams: item.measures.weight_grams,
         length_mm: item.measures.length_mm,
         width_mm: item.measures.width_mm,
@@ -53,23 +49,12 @@ fn get_rates(request: &CarrierRequest) -> wire::GetRatesRequest {
     };
     wire::GetRatesRequest {
         carrier_id: request.carrier.id.clone(),
-        currency_code: currency_code.to_owned(),
-        origin: rates.origin.as_ref().map(place),
-        destination: Some(place(&rates.destination)),
+        currency_code: rates.currency.code().to_owned(),
+        origin: rates.origin.as_ref().map(outbound::place),
+        destination: Some(outbound::place(&rates.destination)),
         items: rates.items.iter().map(item).collect(),
         customer_group_ids: rates.customer_group_ids.clone(),
         zone_options: request.zone_options.iter().cloned().collect(),
-    }
-}
-
-fn place(place: &Place) -> wire::Place {
-    wire::Place {
-        country_code: place.country_code.clone(),
-        state_or_province_code: place.state_or_province_code.clone(),
-        postal_code: place.postal_code.clone(),
-        city: place.city.clone(),
-        address1: place.address1.clone(),
-        address2: place.address2.clone(),
     }
 }
 
