@@ -143,6 +143,11 @@ pub async fn start(config: &Config) -> Result<Running, Error> {
         async move { flow.forget_requests(ending).await }
     });
 
+    background.tasks.spawn({
+        let (flow, ending) = (Arc::clone(&flow), background.ending.clone());
+        async move { flow.sweep_reservations(ending).await }
+    });
+
     let telling = Arc::clone(&flow).tell_tax_provider(background.ending.clone());
     background.tasks.spawn(telling);
 

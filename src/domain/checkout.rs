@@ -66,6 +66,9 @@ pub struct Checkout {
     pub staff_note: String,
     /// The orders created from it.
     pub order_ids: Vec<Uuid>,
+    /// The promotions of whose limited uses it holds one. Looked up for each change, not kept.
+    #[serde(skip)]
+    pub held_promotions: Vec<Uuid>,
     /// What the last change did beside what was asked.
     pub messages: Vec<Message>,
     /// What it comes to.
@@ -201,6 +204,7 @@ impl Checkout {
             staff_note: String::new(),
             order_ids: Vec::new(),
             messages: Vec::new(),
+            held_promotions: Vec::new(),
             pricing: Pricing::default(),
             tax_estimate: None,
             revisions: Revisions::default(),

@@ -12,9 +12,9 @@ pub enum EntryKind {
     Issued,
     /// The staff changed it.
     Adjusted,
-    /// A payment of an order took it.
+    /// An order took it: it was created, or paid.
     Redeemed,
-    /// An order gave it back.
+    /// An order gave it back, or its reservation lapsed.
     Restored,
 }
 

@@ -104,7 +104,10 @@ pub enum Effect {
     /// The order is paid: the scarce things are needed and nothing else, its cart ends, its siblings are cancelled, the
     /// gift certificates that it buys are issued.
     Settle,
-    /// The payment failed: the scarce things are given back unless another payment of the cart needs them.
+    /// The payment failed: unless another payment of the cart needs the scarce things, they are reserved as they were
+    /// before it, from now on.
+    Unpin,
+    /// The order was cancelled: the scarce things are given back with the last order of the cart that can be paid.
     Release,
     /// Only the order changes.
     Nothing,
@@ -237,7 +240,7 @@ impl Order {
         }
         self.status = OrderStatus::Declined;
         if was_pending {
-            Effect::Release
+            Effect::Unpin
         } else {
             Effect::Nothing
         }

@@ -16,6 +16,9 @@ use super::{
 /// How long a cart lives after its last change, unless set otherwise.
 pub const DEFAULT_CART_LIFETIME: Duration = Duration::from_hours(30 * 24);
 
+/// How long a checkout keeps what it has reserved, unless set otherwise.
+pub const DEFAULT_RESERVATION_LIFETIME: Duration = Duration::from_hours(1);
+
 /// Everything that is set for the shop. Amounts are in its default currency.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Store {
@@ -29,6 +32,9 @@ pub struct Store {
     pub currencies: Vec<(Currency, Rate)>,
     /// How long a cart lives after its last change.
     pub cart_lifetime: Duration,
+    /// How long a checkout keeps what it has reserved for its orders.
+    #[serde(default = "default_reservation_lifetime")]
+    pub reservation_lifetime: Duration,
     /// Whether a checkout may have several coupons.
     pub allow_multiple_coupons: bool,
     /// Whether item-level promotions also discount lines with an overridden price.
@@ -51,6 +57,11 @@ pub struct Store {
     pub carriers: Vec<Carrier>,
 }
 
+/// For settings of a release without reservations.
+const fn default_reservation_lifetime() -> Duration {
+    DEFAULT_RESERVATION_LIFETIME
+}
+
 impl Store {
     /// A shop with nothing set but its currency: sells tax-free and ships nowhere.
     #[must_use]
@@ -61,6 +72,7 @@ impl Store {
             default_currency: currency,
             currencies: Vec::new(),
             cart_lifetime: DEFAULT_CART_LIFETIME,
+            reservation_lifetime: DEFAULT_RESERVATION_LIFETIME,
             allow_multiple_coupons: false,
             discount_overridden_prices: false,
             origin: None,

@@ -5,7 +5,7 @@ use std::{future::Future, sync::Arc, time::Duration};
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::{Error, Flow, Guard, Result, Snapshot, concurrent_change, now, refresh};
+use super::{Error, Flow, Guard, Result, Snapshot, concurrent_change, holds, now, refresh};
 use crate::{
     catalog::{Asking, Products},
     domain::{
@@ -14,7 +14,7 @@ use crate::{
         reason::{Reason, Refusal},
         tax_estimate::TaxQuestion,
     },
-    store::{self, StoreError},
+    store::{self, StoreError, promotion::HeldUses},
 };
 
 /// How often a change is decided again because someone else was first. Callers on one replica take turns, so
@@ -57,9 +57,16 @@ pub(super) async fn open(flow: &Flow, id: Uuid, guard: &Guard) -> Result<Opened>
     found.check_alive(now)?;
     check_version(found.version, guard.expected_version)?;
     let messages = Vec::new();
+    // Nothing is held without orders.
+    let held = if found.order_ids.is_empty() {
+        HeldUses::default()
+    } else {
+        store::promotion::held_uses(&flow.database, id).await?
+    };
     let draft = Draft {
         checkout: Checkout {
             messages,
+            held_promotions: held.promotions,
             ..found.clone()
         },
         snapshot: flow.snapshot(),
@@ -90,13 +97,27 @@ where
             refresh::settle(flow, &found, &mut draft).await?;
         }
         let changed = draft.sealed(guard.request.clone());
-        match store::checkout::replace(&flow.database, &changed, found.version).await {
+        match save(flow, &changed, found.version).await {
             Ok(true) => return Ok(changed),
             Ok(false) | Err(StoreError::Serialization(_)) => pause(attempt).await,
             Err(error) => return Err(error.into()),
         }
     }
     Err(concurrent_change().into())
+}
+
+/// Saves a changed checkout, and gives back what it has reserved if it ends here. Answers false when someone else was first.
+async fn save(flow: &Flow, changed: &Checkout, read_version: i64) -> store::Result<bool> {
+    if changed.state == CheckoutState::Active || changed.order_ids.is_empty() {
+        return store::checkout::replace(&flow.database, changed, read_version).await;
+    }
+    let transaction = flow.database.begin().await?;
+    if !store::checkout::replace(&transaction, changed, read_version).await? {
+        return Ok(false);
+    }
+    holds::end(&transaction, changed.id, changed.update_time).await?;
+    transaction.commit().await?;
+    Ok(true)
 }
 
 /// Waits before the next attempt, a little longer each time.

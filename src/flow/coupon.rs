@@ -11,9 +11,9 @@ use super::{
 use crate::{
     domain::{
         checkout::Checkout,
-        coupon::check_uses,
+        coupon,
         promotion::CouponCode,
-        reason::{Reason, Refusal},
+        reason::{self, Reason, Refusal},
     },
     store,
 };
@@ -27,11 +27,7 @@ pub async fn apply(flow: &Flow, id: Uuid, code: String, guard: Guard) -> Result<
         let (code, promotion) = found.ok_or_else(|| not_found(entered))?;
         let coupon = applied(&code, promotion, entered.clone());
         draft.checkout.apply_coupon(coupon, &draft.snapshot.store)?;
-        check_uses(
-            &code,
-            &draft.checkout.customer_id,
-            uses_of_customer(flow, &code, &draft.checkout).await?,
-        )?;
+        check_uses(flow, &code, &draft.checkout).await??;
         draft.price()?;
         match draft
             .checkout
@@ -58,16 +54,28 @@ pub async fn remove(flow: &Flow, id: Uuid, code: String, guard: Guard) -> Result
     .await
 }
 
-/// How often the checkout's customer has redeemed a code; looked up only where that is limited.
-pub(super) async fn uses_of_customer(
+/// Refuses a code that has no uses left, for anyone or for the checkout's customer, unless the checkout holds one.
+pub(super) async fn check_uses(
     flow: &Flow,
     code: &CouponCode,
     checkout: &Checkout,
-) -> Result<i64> {
-    if code.max_uses_per_customer.is_none() || checkout.customer_id.is_empty() {
-        return Ok(0);
+) -> Result<reason::Result<()>> {
+    if !code.is_limited() {
+        return Ok(Ok(()));
     }
-    Ok(store::promotion::customer_uses(&flow.database, code.id, &checkout.customer_id).await?)
+    let customer_id = &checkout.customer_id;
+    if !checkout.order_ids.is_empty() {
+        let held = store::promotion::held_uses(&flow.database, checkout.id).await?;
+        if held.codes.contains(&(code.id, customer_id.clone())) {
+            return Ok(Ok(()));
+        }
+    }
+    let uses = if code.max_uses_per_customer.is_none() || customer_id.is_empty() {
+        0
+    } else {
+        store::promotion::customer_uses(&flow.database, code.id, customer_id).await?
+    };
+    Ok(coupon::check_uses(code, customer_id, uses))
 }
 
 pub(super) fn not_found(code: &str) -> Refusal {

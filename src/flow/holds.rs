@@ -1,11 +1,16 @@
-//! What a checkout holds of scarce things while its orders are being paid: uses of coupons and promotions, money of
-//! gift certificates and store credit.
+//! What a checkout holds of scarce things for its orders: uses of coupons and promotions, money of gift certificates and
+//! store credit. Created orders reserve them for a while; payments under way keep them, and a paid order uses them up.
 //!
-//! Things are always taken in the same order, each kind by id, so that no two payments wait for each other.
+//! Things are always taken and given back in the same order, each kind by id, after the checkout itself was locked, so
+//! that no two who do so wait for each other.
 
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{Flow, Result, gift_certificate, new_id};
+use super::{Flow, Result, gift_certificate, new_id, now};
 use crate::{
     domain::{
         checkout::Checkout,
@@ -16,32 +21,136 @@ use crate::{
         order::{Effect, Order},
         reason::{self, Reason, Refusal},
     },
-    store::{self, Transaction, promotion::Redemption},
+    store::{
+        self, StoreError, Transaction,
+        promotion::{HeldUses, Redemption},
+    },
 };
 
+/// How often lapsed reservations are looked for. Whoever takes something scarce looks as well, just before.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
+/// Lapsed reservations that are looked up at once.
+const LAPSED_AT_A_TIME: u64 = 100;
+
+/// What becomes of that which the checkout holds and the order does not need.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rest {
+    /// It stays: payments of other orders may need it.
+    Kept,
+    /// It is given back.
+    Returned,
+}
+
 /// Takes or gives back what the order uses, as the effect of a payment demands. What is gone refuses the payment, and
-/// never one that has been pending: its checkout holds everything since then.
-pub(super) async fn follow(transaction: &Transaction, order: &Order, effect: Effect) -> Result<()> {
+/// never one that has been pending: its checkout holds everything since then. What no payment needs any more goes on being
+/// reserved for the `lifetime`.
+pub(super) async fn follow(
+    transaction: &Transaction,
+    order: &Order,
+    effect: Effect,
+    lifetime: Duration,
+) -> Result<()> {
+    let checkout_id = order.snapshot.id;
     match effect {
         Effect::Hold => {
-            take_uses(transaction, order).await?;
-            let needed = needed(transaction, &order.snapshot).await?;
-            move_money(transaction, order, &needed, false).await
+            let reserved = store::reservation::pin(transaction, checkout_id).await?;
+            take(transaction, order, Rest::Kept, reserved).await
         }
         Effect::Settle => {
             gift_certificate::issue_bought(transaction, order).await?;
-            take_uses(transaction, order).await?;
-            let needed = needed(transaction, &order.snapshot).await?;
-            move_money(transaction, order, &needed, true).await
+            let reserved = store::reservation::pin(transaction, checkout_id).await?;
+            take(transaction, order, Rest::Returned, reserved).await
+        }
+        Effect::Unpin => {
+            if !store::order::has_live_payment(transaction, checkout_id).await? {
+                let expire_time = order.update_time + lifetime;
+                store::reservation::keep(transaction, checkout_id, expire_time).await?;
+            }
+            Ok(())
         }
         Effect::Release => {
-            if store::order::has_live_payment(transaction, order.snapshot.id).await? {
-                return Ok(());
+            if !store::order::has_payable(transaction, checkout_id).await? {
+                end(transaction, checkout_id, order.update_time).await?;
             }
-            give_back_uses(transaction, order).await?;
-            move_money(transaction, order, &[], true).await
+            Ok(())
         }
         Effect::Repeated | Effect::Nothing => Ok(()),
+    }
+}
+
+/// Reserves what a new order uses, and nothing else, until a time. What payments under way have taken stays, and does not
+/// lapse. What is gone refuses the order.
+pub(super) async fn reserve(
+    transaction: &Transaction,
+    order: &Order,
+    expire_time: DateTime<Utc>,
+) -> Result<()> {
+    let checkout = &order.snapshot;
+    let first = checkout.order_ids.is_empty();
+    if first && !uses_scarce_things(checkout) {
+        return Ok(());
+    }
+    if !first && store::order::has_live_payment(transaction, checkout.id).await? {
+        return take(transaction, order, Rest::Kept, false).await;
+    }
+    take(transaction, order, Rest::Returned, true).await?;
+    if uses_scarce_things(checkout) {
+        store::reservation::keep(transaction, checkout.id, expire_time).await?;
+    } else {
+        store::reservation::pin(transaction, checkout.id).await?;
+    }
+    Ok(())
+}
+
+/// Gives back all that the checkout holds, unless a payment needs it.
+pub(super) async fn end(
+    transaction: &Transaction,
+    checkout_id: Uuid,
+    now: DateTime<Utc>,
+) -> store::Result<()> {
+    if store::reservation::pin(transaction, checkout_id).await? {
+        give_back(transaction, checkout_id, now).await?;
+    }
+    Ok(())
+}
+
+/// Gives back what has lapsed by now.
+pub(super) async fn release_lapsed(flow: &Flow) -> store::Result<()> {
+    loop {
+        let lapsed = store::reservation::lapsed(&flow.database, now(), LAPSED_AT_A_TIME).await?;
+        if lapsed.is_empty() {
+            return Ok(());
+        }
+        for checkout_id in lapsed {
+            release_one(flow, checkout_id).await?;
+        }
+    }
+}
+
+/// Gives back what the checkout has reserved, if that has lapsed and nobody else was first.
+async fn release_one(flow: &Flow, checkout_id: Uuid) -> store::Result<()> {
+    let transaction = flow.database.begin().await?;
+    store::order::paid_order_of(&transaction, checkout_id).await?;
+    let now = now();
+    if store::reservation::claim(&transaction, checkout_id, now).await? {
+        give_back(&transaction, checkout_id, now).await?;
+    }
+    transaction.commit().await
+}
+
+impl Flow {
+    /// Gives back what checkouts have reserved as it lapses, until it is cancelled. Any number of replicas may do so.
+    pub async fn sweep_reservations(&self, cancelled: CancellationToken) {
+        let mut ticks = tokio::time::interval(SWEEP_INTERVAL);
+        while cancelled.run_until_cancelled(ticks.tick()).await.is_some() {
+            match release_lapsed(self).await {
+                // Somebody else is at it.
+                Ok(()) | Err(StoreError::Serialization(_)) => {}
+                Err(error) => {
+                    tracing::warn!(%error, "lapsed reservations could not be released");
+                }
+            }
+        }
     }
 }
 
@@ -70,35 +179,109 @@ pub(super) async fn available_of(flow: &Flow, checkout: &Checkout, left: Share) 
     Ok(available.first().copied().unwrap_or_default())
 }
 
-async fn take_uses(transaction: &Transaction, order: &Order) -> Result<()> {
+/// Whether orders of the checkout as it is use anything scarce.
+fn uses_scarce_things(checkout: &Checkout) -> bool {
+    let totals = &checkout.pricing.totals;
+    !limited_coupons(checkout).is_empty()
+        || !checkout.pricing.limited_promotions.is_empty()
+        || !totals.gift_certificate_amount.is_zero()
+        || !totals.store_credit_amount.is_zero()
+}
+
+/// Makes the checkout hold what the order uses. `reserved` says that no payment needs what it has held so far.
+async fn take(transaction: &Transaction, order: &Order, rest: Rest, reserved: bool) -> Result<()> {
+    let held = store::promotion::held_uses(transaction, order.snapshot.id).await?;
+    take_codes(transaction, order, &held, rest, reserved).await?;
+    take_promotions(transaction, order, &held, rest).await?;
+    take_money(transaction, order, rest).await
+}
+
+async fn take_codes(
+    transaction: &Transaction,
+    order: &Order,
+    held: &HeldUses,
+    rest: Rest,
+    reserved: bool,
+) -> Result<()> {
     let checkout = &order.snapshot;
-    for coupon in limited_coupons(checkout) {
-        let redemption = store::promotion::redeem(
-            transaction,
-            coupon.code_id,
-            checkout.id,
-            order.id,
-            &checkout.customer_id,
-            order.update_time,
-        );
-        check_coupon(coupon, redemption.await?)?;
-    }
-    for id in limited_promotions(checkout) {
-        let now = order.update_time;
-        let redemption =
-            store::promotion::redeem_promotion(transaction, id, checkout.id, order.id, now);
-        check_promotion(id, redemption.await?)?;
+    let needed = limited_coupons(checkout);
+    let mut ids: Vec<Uuid> = needed.iter().map(|coupon| coupon.code_id).collect();
+    ids.extend(held.codes.iter().map(|(id, _)| id));
+    ids.sort_unstable();
+    ids.dedup();
+    for id in ids {
+        let coupon = needed.iter().find(|coupon| coupon.code_id == id);
+        // The cart may have become another customer's since.
+        let foreign =
+            |(held, customer): &(Uuid, String)| *held == id && *customer != checkout.customer_id;
+        let unneeded = coupon.is_none() && rest == Rest::Returned;
+        if unneeded || (reserved && held.codes.iter().any(foreign)) {
+            store::promotion::release(transaction, id, checkout.id).await?;
+        }
+        if let Some(coupon) = coupon {
+            let redemption = store::promotion::redeem(
+                transaction,
+                id,
+                checkout.id,
+                order.id,
+                &checkout.customer_id,
+                order.update_time,
+            );
+            check_coupon(coupon, redemption.await?)?;
+        }
     }
     Ok(())
 }
 
-async fn give_back_uses(transaction: &Transaction, order: &Order) -> Result<()> {
+async fn take_promotions(
+    transaction: &Transaction,
+    order: &Order,
+    held: &HeldUses,
+    rest: Rest,
+) -> Result<()> {
     let checkout = &order.snapshot;
-    for coupon in limited_coupons(checkout) {
-        store::promotion::release(transaction, coupon.code_id, checkout.id).await?;
+    let needed = &checkout.pricing.limited_promotions;
+    let mut ids: Vec<Uuid> = needed.iter().chain(&held.promotions).copied().collect();
+    ids.sort_unstable();
+    ids.dedup();
+    for id in ids {
+        if needed.contains(&id) {
+            let now = order.update_time;
+            let redemption =
+                store::promotion::redeem_promotion(transaction, id, checkout.id, order.id, now);
+            check_promotion(id, redemption.await?)?;
+        } else if rest == Rest::Returned {
+            store::promotion::release_promotion(transaction, id, checkout.id).await?;
+        }
     }
-    for id in limited_promotions(checkout) {
-        store::promotion::release_promotion(transaction, id, checkout.id).await?;
+    Ok(())
+}
+
+/// Gives back all that the checkout holds.
+async fn give_back(
+    transaction: &Transaction,
+    checkout_id: Uuid,
+    now: DateTime<Utc>,
+) -> store::Result<()> {
+    let mut held = store::promotion::held_uses(transaction, checkout_id).await?;
+    held.codes.sort_unstable();
+    for (id, _) in held.codes {
+        store::promotion::release(transaction, id, checkout_id).await?;
+    }
+    held.promotions.sort_unstable();
+    for id in held.promotions {
+        store::promotion::release_promotion(transaction, id, checkout_id).await?;
+    }
+    let mut shares = store::balance::held(transaction, checkout_id).await?;
+    shares.sort_unstable_by_key(|share| share.balance_id);
+    for Share { balance_id, amount } in shares {
+        let change = entry(amount, None, now);
+        store::balance::change(transaction, balance_id, None, &change).await?;
+        let nothing = Share {
+            balance_id,
+            amount: Amount::ZERO,
+        };
+        store::balance::hold(transaction, checkout_id, nothing).await?;
     }
     Ok(())
 }
@@ -107,13 +290,6 @@ fn limited_coupons(checkout: &Checkout) -> Vec<&AppliedCoupon> {
     let coupons = checkout.coupons.iter();
     let mut limited: Vec<_> = coupons.filter(|coupon| coupon.limited).collect();
     limited.sort_by_key(|coupon| coupon.code_id);
-    limited
-}
-
-fn limited_promotions(checkout: &Checkout) -> Vec<Uuid> {
-    let mut limited = checkout.pricing.limited_promotions.clone();
-    limited.sort_unstable();
-    limited.dedup();
     limited
 }
 
@@ -162,32 +338,14 @@ async fn needed(transaction: &Transaction, checkout: &Checkout) -> Result<Vec<Sh
     Ok(needed)
 }
 
-/// Moves money between balances and what the checkout holds, until it holds what is needed: at least that much, or
-/// `exactly`.
-async fn move_money(
-    transaction: &Transaction,
-    order: &Order,
-    needed: &[Share],
-    exactly: bool,
-) -> Result<()> {
-    if needed.is_empty() && !exactly {
-        return Ok(());
-    }
+/// Moves money between balances and what the checkout holds, until it holds what the order needs.
+async fn take_money(transaction: &Transaction, order: &Order, rest: Rest) -> Result<()> {
     let checkout = &order.snapshot;
+    let needed = needed(transaction, checkout).await?;
     let held = store::balance::held(transaction, checkout.id).await?;
-    for step in moves(&held, needed, exactly).map_err(Refusal::from)? {
-        let change = Change {
-            id: new_id(),
-            kind: if step.amount < Amount::ZERO {
-                EntryKind::Redeemed
-            } else {
-                EntryKind::Restored
-            },
-            amount: step.amount,
-            order_id: Some(order.id),
-            note: String::new(),
-            time: order.update_time,
-        };
+    let exactly = rest == Rest::Returned;
+    for step in moves(&held, &needed, exactly).map_err(Refusal::from)? {
+        let change = entry(step.amount, Some(order.id), order.update_time);
         let balance_id = step.balance_id;
         if !store::balance::change(transaction, balance_id, None, &change).await? {
             return Err(short(transaction, checkout, balance_id).await?.into());
@@ -197,6 +355,21 @@ async fn move_money(
         store::balance::hold(transaction, checkout.id, share).await?;
     }
     Ok(())
+}
+
+fn entry(amount: Amount, order_id: Option<Uuid>, time: DateTime<Utc>) -> Change {
+    Change {
+        id: new_id(),
+        kind: if amount < Amount::ZERO {
+            EntryKind::Redeemed
+        } else {
+            EntryKind::Restored
+        },
+        amount,
+        order_id,
+        note: String::new(),
+        time,
+    }
 }
 
 /// Refuses to pay with a balance that has not got enough.

@@ -8,7 +8,7 @@ use super::{
     cart::parse_id,
     change::{ATTEMPTS, Draft, Opened, open, pause},
     concurrent_change,
-    coupon::uses_of_customer,
+    coupon::check_uses,
     holds, new_id, now,
     once::{self, Once},
     other_currency, refresh, shipping, tax,
@@ -16,13 +16,12 @@ use super::{
 use crate::{
     domain::{
         checkout::{Checkout, MessageCode, RequestKey},
-        coupon::check_uses,
         gift_certificate::masked,
         money::Money,
         order::{Effect, Order, OrderStatus, Payment, PaymentState, StatusUpdate, missing},
         reason::{Reason, Refusal, Violation},
     },
-    store::{self, StoreError, Transaction},
+    store::{self, Transaction},
 };
 
 pub use crate::store::order::{OrderFilter, OrderKey};
@@ -45,6 +44,7 @@ pub struct NewPayment {
 pub async fn create(flow: &Flow, checkout_id: Uuid, guard: Guard) -> Result<Order> {
     let queue = flow.queue(checkout_id).await;
     let _turn = queue.lock().await;
+    holds::release_lapsed(flow).await?;
     for attempt in 0..ATTEMPTS {
         let (found, mut draft) = match open(flow, checkout_id, &guard).await? {
             Opened::Answered { order_id, .. } => {
@@ -64,11 +64,25 @@ pub async fn create(flow: &Flow, checkout_id: Uuid, guard: Guard) -> Result<Orde
                 order.number = number;
                 return Ok(order);
             }
-            Ok(None) | Err(StoreError::Serialization(_)) => pause(attempt).await,
-            Err(error) => return Err(error.into()),
+            Ok(None) => pause(attempt).await,
+            Err(Error::Refused(why)) if why.reason == Reason::ConcurrentChange => {
+                pause(attempt).await;
+            }
+            Err(Error::Refused(why)) => return Err(gone(why).into()),
+            Err(error) => return Err(error),
         }
     }
     Err(concurrent_change().into())
+}
+
+/// Refuses an order because somebody else has just taken what it needs.
+fn gone(why: Refusal) -> Refusal {
+    let message = format!("the order needs more: {}", why.message);
+    let subject = why.metadata.first().map(|(_, value)| value.clone());
+    let violation = Violation::new(subject.unwrap_or_default(), why.reason, why.message);
+    let mut refusal = Refusal::new(Reason::CheckoutIncomplete, message);
+    refusal.violations = vec![violation];
+    refusal
 }
 
 /// Everything that stands in the way of an order, at once, with the checkout brought up to date: what
@@ -104,8 +118,7 @@ async fn obstacles(flow: &Flow, found: &Checkout, draft: &mut Draft) -> Result<V
         .iter()
         .zip(&draft.checkout.pricing.coupons);
     for ((coupon, outcome), code) in outcomes.zip(&codes) {
-        let uses = uses_of_customer(flow, code, &draft.checkout).await?;
-        let out_of_uses = check_uses(code, &draft.checkout.customer_id, uses).err();
+        let out_of_uses = check_uses(flow, code, &draft.checkout).await?.err();
         if let Some(why) = outcome.refusal.clone().or(out_of_uses) {
             obstacles.push(Violation::new(&coupon.code, why.reason, why.message));
         }
@@ -201,18 +214,22 @@ fn place(draft: Draft, request: Option<RequestKey>) -> (Checkout, Order) {
     (checkout, Order::new(id, snapshot, now))
 }
 
-/// Saves a new order with its checkout; answers its number, or none when someone else was first.
+/// Saves a new order with its checkout, and reserves what it uses; answers its number, or none when someone else was first.
 async fn save_new(
     flow: &Flow,
     checkout: &Checkout,
     order: &Order,
     read_version: i64,
-) -> store::Result<Option<i64>> {
+) -> Result<Option<i64>> {
     let transaction = flow.database.begin().await?;
     if !store::checkout::replace(&transaction, checkout, read_version).await? {
         return Ok(None);
     }
     let number = store::order::insert(&transaction, order).await?;
+    // A cart that ends sooner takes its reservations along.
+    let lifetime = flow.snapshot().store.reservation_lifetime;
+    let expire_time = checkout.expire_time.min(order.create_time + lifetime);
+    holds::reserve(&transaction, order, expire_time).await?;
     transaction.commit().await?;
     Ok(Some(number))
 }
@@ -239,6 +256,9 @@ pub async fn record_payment(
     payment: NewPayment,
     request: Option<RequestKey>,
 ) -> Result<Order> {
+    if payment.state != PaymentState::Failed {
+        holds::release_lapsed(flow).await?;
+    }
     change(flow, order_id, request, OrderChange::Payment(payment)).await
 }
 
@@ -295,8 +315,10 @@ async fn change(
             OrderChange::Payment(payment) => pay(&claim.transaction, &mut order, payment).await?,
             OrderChange::Cancel if order.status == OrderStatus::Cancelled => Step::Unchanged,
             OrderChange::Cancel => {
+                // The checkout's row first, as in every payment.
+                store::order::paid_order_of(&claim.transaction, order.snapshot.id).await?;
                 order.cancel(now())?;
-                Step::Save(Effect::Nothing)
+                Step::Save(Effect::Release)
             }
             OrderChange::Status(update) if order.update_status(update.clone(), now())? => {
                 Step::Save(Effect::Nothing)
@@ -318,7 +340,8 @@ async fn change(
         if store::order::update(&claim.transaction, &order, read_version).await? {
             tax::follow(&claim.transaction, &order, effect).await?;
             // Counters that many orders share come last, so that they are held as short as can be.
-            holds::follow(&claim.transaction, &order, effect).await?;
+            let lifetime = flow.snapshot().store.reservation_lifetime;
+            holds::follow(&claim.transaction, &order, effect, lifetime).await?;
             claim.commit(&id.to_string()).await?;
             flow.tax_tasks.notify_one();
             return Ok(order);

@@ -270,6 +270,23 @@ pub mod promotion_redemption {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
+pub mod reservation {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+    #[sea_orm(table_name = "reservations")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub checkout_id: Uuid,
+        pub expire_time: DateTimeUtc,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
 pub mod store_settings {
     use sea_orm::entity::prelude::*;
 

@@ -16,6 +16,7 @@ pub mod order;
 mod order_history;
 pub mod promotion;
 pub mod request;
+pub mod reservation;
 pub mod revision;
 pub mod settings;
 pub mod store_credit;

@@ -287,6 +287,15 @@ pub async fn has_live_payment(c: &impl Connection, checkout_id: Uuid) -> Result<
     Ok(select.exists(c.orm()).await?)
 }
 
+/// Whether an order of the checkout can still be paid.
+pub async fn has_payable(c: &impl Connection, checkout_id: Uuid) -> Result<bool> {
+    let payable = OrderStatus::ALL.iter().filter(|s| s.is_payable());
+    let select = order::Entity::find()
+        .filter(order::Column::CheckoutId.eq(checkout_id))
+        .filter(order::Column::Status.is_in(payable.map(|s| s.name())));
+    Ok(select.exists(c.orm()).await?)
+}
+
 fn order_of(
     row: order::Model,
     payments: Vec<payment::Model>,

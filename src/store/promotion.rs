@@ -21,7 +21,8 @@ mod redemption;
 
 pub use coupon_code::{batch, codes, delete_code, find_code, insert_codes, list_codes};
 pub use redemption::{
-    Redemption, customer_uses, redeem, redeem_promotion, release, release_promotion,
+    HeldUses, Redemption, customer_uses, held_uses, redeem, redeem_promotion, release,
+    release_promotion,
 };
 
 /// Which promotions to list; none is any.
@@ -107,8 +108,8 @@ pub async fn list(
     rows.iter().map(promotion_of).collect()
 }
 
-/// Every promotion that applies by itself, is switched on, has not ended at `now` and has uses left, those that start
-/// later included; in no particular order.
+/// Every promotion that applies by itself, is switched on and has not ended at `now`, in no particular order. Those that
+/// start later are among them, and those without uses left, which go on for the checkouts that hold one.
 pub async fn active(c: &impl Connection, now: DateTime<Utc>) -> Result<Vec<Promotion>> {
     let not_ended = Condition::any()
         .add(Column::EndTime.is_null())
@@ -117,8 +118,7 @@ pub async fn active(c: &impl Connection, now: DateTime<Utc>) -> Result<Vec<Promo
     let select = Entity::find()
         .filter(Column::Redemption.eq(automatic))
         .filter(Column::Enabled.eq(true))
-        .filter(not_ended)
-        .filter(redemption::uses_left(Column::Uses, Column::MaxUses));
+        .filter(not_ended);
     let rows = select.all(c.orm()).await?;
     rows.iter().map(promotion_of).collect()
 }

@@ -204,6 +204,7 @@ async fn a_limited_coupon_is_never_redeemed_once_too_often(api: Api) {
         let checkout = api.ready().await;
         api.apply(&checkout.id, "THREE").await.unwrap();
         orders.push(api.order(&checkout.id).await.unwrap());
+        api.server.lapse(&checkout.id).await;
     }
     let mut calls = JoinSet::new();
     for order in orders {

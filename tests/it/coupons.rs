@@ -378,10 +378,12 @@ async fn limited_uses(api: Api) {
     let (first, second) = (api.ready().await, api.ready().await);
     api.apply(&first.id, "LASTONE").await.unwrap();
     api.apply(&second.id, "LASTONE").await.unwrap();
-    let (first, second) = (
-        api.order(&first.id).await.unwrap(),
-        api.order(&second.id).await.unwrap(),
-    );
+    let mut orders = Vec::new();
+    for checkout in [first, second] {
+        orders.push(api.order(&checkout.id).await.unwrap());
+        api.server.lapse(&checkout.id).await;
+    }
+    let (second, first) = (orders.pop().unwrap(), orders.pop().unwrap());
     let total = |order: &pb::Order| minor(&order.totals.as_ref().unwrap().outstanding_balance);
     // A payment under way holds the use, so that nobody is charged for an order that cannot be honoured.
     api.pay(&first, "p1", total(&first), pb::PaymentState::Pending)
@@ -394,10 +396,17 @@ async fn limited_uses(api: Api) {
         "COUPON_USES_EXHAUSTED",
     );
     assert_eq!(refusal.error_info().unwrap().metadata["code"], "LASTONE");
-    // Failing gives it back.
+    // Once it has failed, the use is reserved for another hour.
     api.pay(&first, "p1", total(&first), pb::PaymentState::Failed)
         .await
         .unwrap();
+    refused(
+        api.pay(&second, "p1", total(&second), pb::PaymentState::Completed)
+            .await,
+        Code::FailedPrecondition,
+        "COUPON_USES_EXHAUSTED",
+    );
+    api.server.lapse(&first.checkout_id).await;
     let paid = api
         .pay(&second, "p2", total(&second), pb::PaymentState::Completed)
         .await

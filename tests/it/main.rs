@@ -40,6 +40,7 @@ mod promotions;
 mod quotes;
 mod readme;
 mod remote_catalog;
+mod reservations;
 mod serving;
 mod shipping_rates;
 mod store;

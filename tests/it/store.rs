@@ -9,6 +9,7 @@ mod order;
 mod promotion;
 mod redemption;
 mod request;
+mod reservation;
 mod samples;
 mod settings;
 mod tax_task;
@@ -119,6 +120,10 @@ contracts! {
         of_equal_requests_one_is_done,
         an_old_request_is_forgotten,
         a_request_that_failed_can_be_made_again,
+    }
+    reservation {
+        what_has_lapsed_is_found_the_longest_first,
+        what_has_lapsed_is_claimed_once,
     }
     tax_task {
         tasks_are_due_in_order_and_done_once,

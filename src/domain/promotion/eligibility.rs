@@ -46,7 +46,9 @@ impl Promotion {
         if scheduled.is_some_and(|schedule| !schedule.contains(now, self.start_time)) {
             return Err(Ineligible::NotScheduled);
         }
-        if let Some(most) = self.max_uses.filter(|most| self.uses >= *most) {
+        if let Some(most) = self.max_uses.filter(|most| self.uses >= *most)
+            && !checkout.held_promotions.contains(&self.id)
+        {
             return Err(Ineligible::Exhausted(most));
         }
         if !self.channel_ids.is_empty() && !self.channel_ids.contains(&checkout.channel_id) {

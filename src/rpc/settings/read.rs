@@ -10,9 +10,9 @@ use crate::{
         money::{Amount, Currency},
         shipping::{TransitTime, TransitUnits},
         store::{
-            DEFAULT_CART_LIFETIME, GiftWrappingOption, HandlingFee, MethodRate, PickupMethod,
-            RateRange, ShippingMethod, ShippingZone, Store, TaxClass, TaxRate, TaxSettings,
-            TaxZone,
+            DEFAULT_CART_LIFETIME, DEFAULT_RESERVATION_LIFETIME, GiftWrappingOption, HandlingFee,
+            MethodRate, PickupMethod, RateRange, ShippingMethod, ShippingZone, Store, TaxClass,
+            TaxRate, TaxSettings, TaxZone,
         },
     },
     rpc::{
@@ -38,6 +38,8 @@ const MAX_RANGES: usize = 50;
 const MAX_TRANSIT_TIME: i32 = 1_000;
 const MIN_CART_LIFETIME: Duration = Duration::from_mins(1);
 const MAX_CART_LIFETIME: Duration = Duration::from_hours(365 * 24);
+const MIN_RESERVATION_LIFETIME: Duration = Duration::from_mins(1);
+const MAX_RESERVATION_LIFETIME: Duration = Duration::from_hours(7 * 24);
 
 /// The settings. Their version is not the caller's to choose: it is 0.
 pub(in crate::rpc) fn store(fields: &mut Fields, store: pb::Store) -> Store {
@@ -116,19 +118,15 @@ pub(in crate::rpc) fn store(fields: &mut Fields, store: pb::Store) -> Store {
         |option| &option.id,
     );
     check_methods(fields, &shipping_zones, &carriers);
-    let lifetime = MIN_CART_LIFETIME..=MAX_CART_LIFETIME;
-    let cart_lifetime = fields.duration(
-        "cart_lifetime",
-        store.cart_lifetime,
-        lifetime,
-        "1 minute to 365 days",
-    );
+    let (cart_lifetime, reservation_lifetime) =
+        lifetimes(fields, store.cart_lifetime, store.reservation_lifetime);
     Store {
         version: 0,
         name: fields.text("name", store.name),
         default_currency: currency,
         currencies,
-        cart_lifetime: cart_lifetime.unwrap_or(DEFAULT_CART_LIFETIME),
+        cart_lifetime,
+        reservation_lifetime,
         allow_multiple_coupons: store.allow_multiple_coupons,
         discount_overridden_prices: store.discount_overridden_prices,
         origin: fields.message("origin", store.origin, Fields::partial_address),
@@ -140,6 +138,23 @@ pub(in crate::rpc) fn store(fields: &mut Fields, store: pb::Store) -> Store {
         gift_wrapping_options,
         carriers,
     }
+}
+
+/// How long a cart lives, and how long a reservation.
+fn lifetimes(
+    fields: &mut Fields,
+    cart: Option<prost_types::Duration>,
+    reservation: Option<prost_types::Duration>,
+) -> (Duration, Duration) {
+    let range = MIN_CART_LIFETIME..=MAX_CART_LIFETIME;
+    let cart = fields.duration("cart_lifetime", cart, range, "1 minute to 365 days");
+    let range = MIN_RESERVATION_LIFETIME..=MAX_RESERVATION_LIFETIME;
+    let text = "1 minute to 7 days";
+    let reservation = fields.duration("reservation_lifetime", reservation, range, text);
+    (
+        cart.unwrap_or(DEFAULT_CART_LIFETIME),
+        reservation.unwrap_or(DEFAULT_RESERVATION_LIFETIME),
+    )
 }
 
 fn unique_ids<T>(fields: &mut Fields, list: &str, items: &[T], id: impl Fn(&T) -> &String) {

@@ -39,6 +39,7 @@ pub(super) fn store(store: &Store) -> pb::Store {
         currencies: currencies.collect(),
         // A year at most, so it fits.
         cart_lifetime: prost_types::Duration::try_from(store.cart_lifetime).ok(),
+        reservation_lifetime: prost_types::Duration::try_from(store.reservation_lifetime).ok(),
         allow_multiple_coupons: store.allow_multiple_coupons,
         discount_overridden_prices: store.discount_overridden_prices,
         origin: store.origin.as_ref().map(address),

@@ -256,6 +256,12 @@ fn what_is_wrong_is_told_by_its_path() {
                 nanos: 0,
             });
         }),
+        ("reservation_lifetime", |s| {
+            s.reservation_lifetime = Some(prost_types::Duration {
+                seconds: 7 * 24 * 3_600 + 1,
+                nanos: 0,
+            });
+        }),
         ("origin.country_code", |s| {
             s.origin.as_mut().unwrap().country_code = "UK".into();
         }),

@@ -6,6 +6,7 @@ mod m0001_initial;
 mod m0002_pricing;
 mod m0003_tax;
 mod m0004_order_history;
+mod m0005_reservations;
 
 pub(super) struct Migrator;
 
@@ -17,6 +18,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0002_pricing::Migration),
             Box::new(m0003_tax::Migration),
             Box::new(m0004_order_history::Migration),
+            Box::new(m0005_reservations::Migration),
         ]
     }
 }

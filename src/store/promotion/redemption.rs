@@ -12,7 +12,7 @@
 use chrono::{DateTime, Utc};
 use sea_orm::{
     ColumnTrait, Condition, EntityTrait, ExprTrait, IntoActiveModel, PaginatorTrait, QueryFilter,
-    SelectExt,
+    QuerySelect, SelectExt,
     sea_query::{Expr, OnConflict},
 };
 use uuid::Uuid;
@@ -39,6 +39,31 @@ pub enum Redemption {
     CustomerExhausted,
     /// It is no more.
     Gone,
+}
+
+/// The uses that a checkout holds.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct HeldUses {
+    /// The codes, each with the customer it was taken for.
+    pub codes: Vec<(Uuid, String)>,
+    /// The promotions.
+    pub promotions: Vec<Uuid>,
+}
+
+/// The uses of limited codes and promotions that the checkout holds.
+pub async fn held_uses(c: &impl Connection, checkout_id: Uuid) -> Result<HeldUses> {
+    let codes = coupon_redemption::Entity::find()
+        .select_only()
+        .columns([CodeHolder::CodeId, CodeHolder::CustomerId])
+        .filter(CodeHolder::CheckoutId.eq(checkout_id));
+    let promotions = promotion_redemption::Entity::find()
+        .select_only()
+        .column(Holder::PromotionId)
+        .filter(Holder::CheckoutId.eq(checkout_id));
+    Ok(HeldUses {
+        codes: codes.into_tuple().all(c.orm()).await?,
+        promotions: promotions.into_tuple().all(c.orm()).await?,
+    })
 }
 
 /// How many uses of the code checkouts of the customer hold.
@@ -168,7 +193,7 @@ pub async fn release_promotion(
 }
 
 /// That a counter has not reached its limit.
-pub(super) fn uses_left<C: ColumnTrait>(uses: C, most: C) -> Condition {
+fn uses_left<C: ColumnTrait>(uses: C, most: C) -> Condition {
     Condition::any()
         .add(most.is_null())
         .add(Expr::col(uses).lt(Expr::col(most)))

@@ -6,6 +6,7 @@ use std::{
     process::{Child, Command, ExitStatus, Output, Stdio},
     sync::Arc,
     thread::{self, JoinHandle},
+    time::Duration,
 };
 
 use cartwright::{
@@ -121,6 +122,24 @@ impl TestServer {
             checkout.expire_time = checkout.create_time;
         })
         .await;
+    }
+
+    /// Makes it so that what the checkout has reserved lapses now, and waits until it was given back.
+    pub(crate) async fn lapse(&self, checkout_id: &str) {
+        let database = self.database.connect().await;
+        let id = checkout_id.parse().unwrap();
+        let past = "2026-01-01T00:00:00Z".parse().unwrap();
+        let transaction = database.begin().await.unwrap();
+        let kept = store::reservation::keep(&transaction, id, past).await;
+        kept.unwrap();
+        transaction.commit().await.unwrap();
+        while store::reservation::lapsed(&database, past, 1_000)
+            .await
+            .unwrap()
+            .contains(&id)
+        {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 
     /// Makes it so that the taxes of a checkout were estimated long ago.

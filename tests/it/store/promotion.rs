@@ -234,9 +234,15 @@ pub(super) async fn those_that_can_apply_are_active(place: TestDatabase) {
             uses: 1,
             ..automatic(61)
         },
+        // For the checkouts that hold one of its uses.
+        Promotion {
+            max_uses: Some(2),
+            uses: 2,
+            ..automatic(62)
+        },
     ];
     let idle = [
-        samples::promotion(62),
+        samples::promotion(65),
         Promotion {
             enabled: false,
             ..automatic(63)
@@ -245,11 +251,6 @@ pub(super) async fn those_that_can_apply_are_active(place: TestDatabase) {
             start_time: None,
             end_time: Some(now()),
             ..automatic(64)
-        },
-        Promotion {
-            max_uses: Some(2),
-            uses: 2,
-            ..automatic(65)
         },
     ];
     for promotion in active.iter().chain(&idle) {
