@@ -2,6 +2,7 @@
 
 use std::{fs, io, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
+use chrono::TimeDelta;
 use secrecy::ExposeSecret as _;
 use tokio::{
     net::TcpListener,
@@ -16,7 +17,10 @@ use tonic_web::GrpcWebLayer;
 use crate::{
     catalog::Catalog,
     config::Config,
-    flow::{self, Flow},
+    flow::{
+        self, Flow,
+        erasure::{self, Erased},
+    },
     quotes::{self, Background, Quotes, RedisError},
     rpc::{
         self,
@@ -63,6 +67,8 @@ pub enum Error {
     Read { path: String, source: io::Error },
     #[error("cannot import")]
     Import(#[from] ImportError),
+    #[error("cannot erase the customer: nothing was changed")]
+    Erase(#[source] flow::Error),
     #[error("cannot wait for signals")]
     Signals(#[source] io::Error),
 }
@@ -121,6 +127,15 @@ pub async fn import(config: &Config, file: &Path) -> Result<Imported, Error> {
     Ok(imported)
 }
 
+/// Erases what is known of a customer but for what taxes and accounts need.
+pub async fn erase_customer(config: &Config, customer_id: &str) -> Result<Erased, Error> {
+    let database = open(config).await?;
+    let flow = flow(config, &database, Background::default()).await?;
+    let erased = erasure::erase_customer(&flow, customer_id).await;
+    close(database).await;
+    erased.map_err(Error::Erase)
+}
+
 /// Starts the service. Once this has answered, it accepts calls.
 pub async fn start(config: &Config) -> Result<Running, Error> {
     if config.demo_store && config.catalog_url.is_some() {
@@ -140,7 +155,8 @@ pub async fn start(config: &Config) -> Result<Running, Error> {
     });
     background.tasks.spawn({
         let (flow, ending) = (Arc::clone(&flow), background.ending.clone());
-        async move { flow.forget_requests(ending).await }
+        let purge_after = TimeDelta::from_std(config.purge_after).unwrap_or(TimeDelta::MAX);
+        async move { flow.purge(purge_after, ending).await }
     });
 
     background.tasks.spawn({

@@ -12,8 +12,12 @@ use tracing_subscriber::EnvFilter;
 
 use crate::telemetry::{LogFormat, TelemetryConfig};
 
-/// Longest time that an option takes.
+/// Longest time that most options take.
 const DAY: Duration = Duration::from_hours(24);
+/// Longest time that an option takes.
+const YEAR: Duration = Duration::from_hours(8_760);
+/// Most characters of an id that a caller gives.
+const MAX_ID_LENGTH: usize = 255;
 
 /// The command line.
 #[derive(Debug, Parser)]
@@ -46,6 +50,12 @@ pub enum Command {
     Import {
         /// The file, such as examples/store.yaml
         file: PathBuf,
+    },
+    /// Erase what is known of a customer but for what taxes and accounts need: see docs/privacy.md
+    EraseCustomer {
+        /// The id of the customer, as carts and orders have it
+        #[arg(value_parser = customer_id)]
+        id: String,
     },
     /// Ask the service at the address of --listen whether it serves; exit 1 if not
     Healthcheck,
@@ -142,6 +152,16 @@ pub struct Config {
     )]
     #[arg(default_value = "2s", value_parser = millis_to_day)]
     pub catalog_timeout: Duration,
+
+    /// How long after its time a cart that has expired, was deleted or paid still tells so, 1s to 8760h; then it is purged
+    #[arg(
+        long,
+        global = true,
+        env = "CARTWRIGHT_PURGE_AFTER",
+        value_name = "TIME"
+    )]
+    #[arg(default_value = "720h", value_parser = seconds_to_year)]
+    pub purge_after: Duration,
 
     /// Set up the sample shop if the database has no shop yet
     #[arg(long, global = true, env = "CARTWRIGHT_DEMO_STORE", value_parser = BoolishValueParser::new())]
@@ -286,6 +306,14 @@ fn address(value: &str) -> Result<String, String> {
     }
 }
 
+/// Not that of guests, which is empty.
+fn customer_id(value: &str) -> Result<String, String> {
+    if !value.trim().is_empty() && value.chars().count() <= MAX_ID_LENGTH {
+        return Ok(value.to_owned());
+    }
+    Err(format!("expected 1 to {MAX_ID_LENGTH} characters"))
+}
+
 fn database_url(value: &str) -> Result<SecretString, String> {
     url(value, &["postgres://", "postgresql://", "sqlite:"])
 }
@@ -328,6 +356,10 @@ fn seconds_to_day(value: &str) -> Result<Duration, String> {
     time_in(Duration::from_secs(1)..=DAY, value)
 }
 
+fn seconds_to_year(value: &str) -> Result<Duration, String> {
+    time_in(Duration::from_secs(1)..=YEAR, value)
+}
+
 fn quote_timeout(value: &str) -> Result<Duration, String> {
     time_in(Duration::from_millis(100)..=Duration::from_secs(30), value)
 }
@@ -355,6 +387,7 @@ fn time_in(range: RangeInclusive<Duration>, value: &str) -> Result<Duration, Str
     time.filter(|time| range.contains(time)).ok_or_else(|| {
         let most = match *range.end() {
             DAY => "24h".to_owned(),
+            YEAR => "8760h".to_owned(),
             most => format!("{most:?}"),
         };
         let least = range.start();
@@ -440,6 +473,11 @@ mod tests {
                 "--catalog-timeout=0s",
                 "CARTWRIGHT_CATALOG_TIMEOUT",
                 "from 1ms to 24h",
+            ),
+            (
+                "--purge-after=8761h",
+                "CARTWRIGHT_PURGE_AFTER",
+                "from 1s to 8760h",
             ),
             ("--drain-wait=5", "CARTWRIGHT_DRAIN_WAIT", "ms, s, m or h"),
             ("--drain-wait=-5s", "CARTWRIGHT_DRAIN_WAIT", "ms, s, m or h"),

@@ -61,6 +61,13 @@ async fn run(command: Command, config: Config) -> Result<(), Failure> {
                 imported.existing_coupons
             );
         }
+        Command::EraseCustomer { id } => {
+            let erased = app::erase_customer(&config, &id).await?;
+            println!(
+                "erased {} carts, {} orders, {} gift certificates and {} balances of store credit",
+                erased.carts, erased.orders, erased.gift_certificates, erased.store_credits
+            );
+        }
         Command::Healthcheck => healthcheck::healthcheck(&config.listen).await?,
     }
     Ok(())

@@ -12,6 +12,7 @@ pub mod checkout;
 pub mod consignment;
 pub mod coupon;
 pub mod discounts;
+pub mod erasure;
 pub mod fee;
 pub mod gift;
 pub mod gift_certificate;

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
+use chrono::{DateTime, SubsecRound, Utc};
 use moka::future::Cache;
 use rand::seq::IndexedRandom as _;
 use tokio::sync::{Mutex, Notify};
@@ -15,7 +15,7 @@ use uuid::Uuid;
 use crate::{
     catalog::{Asking, Catalog, LookupError},
     domain::{
-        checkout::{REQUEST_MEMORY_HOURS, RequestKey, Revisions},
+        checkout::{RequestKey, Revisions},
         money::Currency,
         promotion::index::Promotions,
         reason::{Reason, Refusal, Violation},
@@ -32,6 +32,7 @@ mod change;
 pub mod checkout;
 pub mod consignment;
 pub mod coupon;
+pub mod erasure;
 pub mod fee;
 pub mod gift_certificate;
 mod holds;
@@ -40,6 +41,7 @@ pub mod manual_discount;
 mod once;
 pub mod order;
 pub mod promotion;
+mod purge;
 mod refresh;
 pub mod settings;
 mod shipping;
@@ -48,8 +50,6 @@ mod tax;
 
 /// How often a replica looks whether another one has changed catalog, promotions or settings.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
-/// How often request ids that are too old are forgotten.
-const FORGET_INTERVAL: Duration = Duration::from_hours(1);
 /// Checkouts whose changes this replica can line up at once.
 const QUEUES: u64 = 100_000;
 
@@ -120,18 +120,6 @@ impl Flow {
                     }
                 }
                 Err(error) => tracing::warn!(%error, "changes could not be looked up"),
-            }
-        }
-    }
-
-    /// Forgets what requests were answered with once nobody may repeat them any more, until it is cancelled. Any number
-    /// of replicas may do so.
-    pub async fn forget_requests(&self, cancelled: CancellationToken) {
-        let mut ticks = tokio::time::interval(FORGET_INTERVAL);
-        while cancelled.run_until_cancelled(ticks.tick()).await.is_some() {
-            let time = now() - TimeDelta::hours(REQUEST_MEMORY_HOURS);
-            if let Err(error) = store::request::forget_before(&self.database, time).await {
-                tracing::warn!(%error, "old request ids could not be forgotten");
             }
         }
     }

@@ -9,6 +9,7 @@ pub mod catalog;
 pub mod checkout;
 mod database;
 mod entity;
+pub mod erasure;
 mod error;
 pub mod gift_certificate;
 mod migration;

@@ -3,7 +3,9 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QuerySelect, sea_query::OnConflict,
+    ActiveValue::Set,
+    ColumnTrait, EntityTrait, Order, QueryFilter, QuerySelect,
+    sea_query::{OnConflict, Query},
 };
 use uuid::Uuid;
 
@@ -60,9 +62,18 @@ pub async fn answer(transaction: &Transaction, id: Uuid, answer: &str) -> Result
     Ok(())
 }
 
-/// Forgets the requests that came before `time`.
-pub async fn forget_before(c: &impl Connection, time: DateTime<Utc>) -> Result<()> {
-    let delete = Entity::delete_many().filter(Column::Time.lt(time));
-    delete.exec(c.orm()).await?;
-    Ok(())
+/// Forgets up to `limit` of the requests that came before `time`, and answers how many it forgot.
+pub async fn forget_before(c: &impl Connection, time: DateTime<Utc>, limit: u64) -> Result<u64> {
+    let oldest = Query::select()
+        .column(Column::Id)
+        .from(Entity)
+        .and_where(Column::Time.lt(time))
+        .order_by(Column::Time, Order::Asc)
+        .limit(limit)
+        .to_owned();
+    let delete = Entity::delete_many()
+        .filter(Column::Id.in_subquery(oldest))
+        // One of them may be taken over meanwhile.
+        .filter(Column::Time.lt(time));
+    Ok(delete.exec(c.orm()).await?.rows_affected)
 }

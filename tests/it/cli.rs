@@ -20,7 +20,7 @@ use crate::harness::{
 };
 
 /// Every option with its variable.
-const OPTIONS: [(&str, &str); 15] = [
+const OPTIONS: [(&str, &str); 16] = [
     ("--listen", "CARTWRIGHT_LISTEN"),
     ("--database-url", "DATABASE_URL"),
     (
@@ -30,6 +30,7 @@ const OPTIONS: [(&str, &str); 15] = [
     ("--redis-url", "REDIS_URL"),
     ("--quote-ttl", "CARTWRIGHT_QUOTE_TTL"),
     ("--quote-timeout", "CARTWRIGHT_QUOTE_TIMEOUT"),
+    ("--purge-after", "CARTWRIGHT_PURGE_AFTER"),
     ("--demo-store", "CARTWRIGHT_DEMO_STORE"),
     ("--max-in-flight", "CARTWRIGHT_MAX_IN_FLIGHT"),
     ("--request-timeout", "CARTWRIGHT_REQUEST_TIMEOUT"),
@@ -75,7 +76,14 @@ fn help_lists_every_option_with_its_variable() {
             "no {variable} in {help}"
         );
     }
-    for command in ["serve", "demo", "migrate", "import", "healthcheck"] {
+    for command in [
+        "serve",
+        "demo",
+        "migrate",
+        "import",
+        "erase-customer",
+        "healthcheck",
+    ] {
         assert!(
             help.contains(&format!("\n  {command} ")),
             "no {command} in {help}"
@@ -115,6 +123,7 @@ fn options_that_cannot_be_used_exit_64_and_are_named() {
         ("--redis-url", "REDIS_URL", "http://u:hunter2@redis"),
         ("--quote-ttl", "CARTWRIGHT_QUOTE_TTL", "soon"),
         ("--quote-timeout", "CARTWRIGHT_QUOTE_TIMEOUT", "99ms"),
+        ("--purge-after", "CARTWRIGHT_PURGE_AFTER", "0s"),
         ("--demo-store", "CARTWRIGHT_DEMO_STORE", "maybe"),
         ("--max-in-flight", "CARTWRIGHT_MAX_IN_FLIGHT", "0"),
         ("--request-timeout", "CARTWRIGHT_REQUEST_TIMEOUT", "0s"),
@@ -135,6 +144,11 @@ fn options_that_cannot_be_used_exit_64_and_are_named() {
     refused(&["--colour"], &[], &["--colour"]);
     refused(&["dance"], &[], &["dance"]);
     refused(&["import"], &[], &["FILE"]);
+    refused(&["erase-customer"], &[], &["ID"]);
+    let too_long = "c".repeat(256);
+    for id in ["", " ", &too_long] {
+        refused(&["erase-customer", id], &[], &["1 to 255 characters"]);
+    }
 }
 
 #[test]

@@ -54,6 +54,7 @@ contracts! {
         a_stale_version_replaces_nothing,
         of_changes_to_one_version_one_wins,
         each_of_many_changes_counts_when_retried,
+        what_has_ended_is_purged_once_in_batches,
     }
     order {
         an_order_comes_back_with_its_payments,
@@ -119,6 +120,7 @@ contracts! {
         an_answer_is_found_again,
         of_equal_requests_one_is_done,
         an_old_request_is_forgotten,
+        old_requests_are_forgotten_in_batches,
         a_request_that_failed_can_be_made_again,
     }
     reservation {

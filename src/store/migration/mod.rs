@@ -7,6 +7,7 @@ mod m0002_pricing;
 mod m0003_tax;
 mod m0004_order_history;
 mod m0005_reservations;
+mod m0006_purge;
 
 pub(super) struct Migrator;
 
@@ -19,6 +20,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0003_tax::Migration),
             Box::new(m0004_order_history::Migration),
             Box::new(m0005_reservations::Migration),
+            Box::new(m0006_purge::Migration),
         ]
     }
 }

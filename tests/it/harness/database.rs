@@ -75,12 +75,54 @@ impl TestDatabase {
         Database::connect(&self.url, CONNECTIONS).await.unwrap()
     }
 
+    /// Every text of every row of every table.
+    pub(crate) async fn texts(&self) -> String {
+        let (columns, is_text) = if self.url.starts_with("sqlite") {
+            let columns = "SELECT t.name, c.name FROM sqlite_master t, pragma_table_info(t.name) c
+                           WHERE t.type = 'table'";
+            (columns, "typeof(\"{column}\") = 'text'")
+        } else {
+            let columns = "SELECT table_name::text, column_name::text
+                           FROM information_schema.columns WHERE table_schema = 'public'
+                           AND data_type IN ('text', 'character varying')";
+            (columns, "true")
+        };
+        let connection = sea_orm::Database::connect(&self.url).await.unwrap();
+        let mut texts = String::new();
+        for row in connection
+            .query_all_raw(statement(&connection, columns))
+            .await
+            .unwrap()
+        {
+            let (table, column): (String, String) = row.try_get_many_by_index().unwrap();
+            let all = format!(
+                "SELECT \"{column}\" FROM \"{table}\" WHERE {}",
+                is_text.replace("{column}", &column)
+            );
+            for row in connection
+                .query_all_raw(statement(&connection, &all))
+                .await
+                .unwrap()
+            {
+                let text: Option<String> = row.try_get_by_index(0).unwrap();
+                texts.push_str(&text.unwrap_or_default());
+                texts.push('\n');
+            }
+        }
+        connection.close().await.unwrap();
+        texts
+    }
+
     /// Connects, with all tables.
     pub(crate) async fn open(&self) -> Database {
         let database = self.connect().await;
         database.migrate().await.unwrap();
         database
     }
+}
+
+fn statement(connection: &impl ConnectionTrait, sql: &str) -> sea_orm::Statement {
+    sea_orm::Statement::from_string(connection.get_database_backend(), sql)
 }
 
 /// Runs the task for each number below `count`, all at once, and collects the answers in no particular order.

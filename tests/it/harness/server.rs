@@ -71,6 +71,13 @@ impl TestServer {
         Self::on(Arc::clone(&self.database), self.options.clone()).await
     }
 
+    /// The same with these options in addition.
+    pub(crate) async fn replica_with(&self, options: &[&str]) -> Self {
+        let more = options.iter().copied().map(str::to_owned);
+        let options = self.options.iter().cloned().chain(more).collect();
+        Self::on(Arc::clone(&self.database), options).await
+    }
+
     async fn on(database: Arc<TestDatabase>, options: Vec<String>) -> Self {
         let url = format!("--database-url={}", database.url);
         let fixed = ["cartwright", "--listen=127.0.0.1:0", &url];
@@ -88,6 +95,11 @@ impl TestServer {
 
     pub(crate) fn address(&self) -> SocketAddr {
         self.running.address()
+    }
+
+    /// Every text in its database.
+    pub(crate) async fn texts(&self) -> String {
+        self.database.texts().await
     }
 
     /// A connection, made when it is first used. Clones share it.

@@ -5,7 +5,10 @@ use cartwright::{
     store::{Database, checkout, order},
 };
 
-use super::samples::{self, id};
+use chrono::TimeDelta;
+use uuid::Uuid;
+
+use super::samples::{self, id, now};
 use crate::harness::database::{TestDatabase, at_once};
 
 /// The next version of it, with another note.
@@ -101,4 +104,43 @@ pub(super) async fn each_of_many_changes_counts_when_retried(place: TestDatabase
     at_once(16, change).await;
     let last = load(&database).await;
     assert_eq!((last.version, last.staff_note.len()), (17, 16));
+}
+
+pub(super) async fn what_has_ended_is_purged_once_in_batches(place: TestDatabase) {
+    let database = place.open().await;
+    for number in 1..=60 {
+        // The last ten expire later.
+        let checkout = Checkout {
+            expire_time: now() + TimeDelta::hours(i64::from(number > 50)),
+            ..samples::checkout(number)
+        };
+        checkout::insert(&database, &checkout).await.unwrap();
+    }
+    let time = now() + TimeDelta::microseconds(1);
+    let ended = checkout::ended(&database, time, id(3), 2).await.unwrap();
+    assert_eq!(ended, [id(4), id(5)]);
+    let purged = at_once(4, |_| {
+        let database = database.clone();
+        async move {
+            let (mut purged, mut after) = (0, Uuid::nil());
+            loop {
+                let ids = checkout::ended(&database, time, after, 7).await.unwrap();
+                let Some(last) = ids.last() else {
+                    return purged;
+                };
+                after = *last;
+                purged += checkout::purge(&database, &ids, time).await.unwrap();
+            }
+        }
+    });
+    assert_eq!(purged.await.into_iter().sum::<u64>(), 50);
+    for number in 51..=60 {
+        let kept = checkout::load(&database, id(number)).await.unwrap();
+        assert!(kept.is_some());
+    }
+    // What is told to be purged and has not ended stays.
+    assert_eq!(
+        checkout::purge(&database, &[id(51)], time).await.unwrap(),
+        0
+    );
 }

@@ -64,16 +64,16 @@ pub(super) async fn an_old_request_is_forgotten(place: TestDatabase) {
     assert_eq!(found, Some(known("")));
 
     let taken_over = now() + day + moment;
-    request::forget_before(&database, taken_over).await.unwrap();
+    let forgotten = request::forget_before(&database, taken_over, 10).await;
+    assert_eq!(forgotten.unwrap(), 0);
     assert!(
         request::find(&database, id(7), now())
             .await
             .unwrap()
             .is_some()
     );
-    request::forget_before(&database, taken_over + moment)
-        .await
-        .unwrap();
+    let forgotten = request::forget_before(&database, taken_over + moment, 10).await;
+    assert_eq!(forgotten.unwrap(), 1);
     assert_eq!(request::find(&database, id(7), now()).await.unwrap(), None);
 }
 
@@ -88,4 +88,28 @@ pub(super) async fn a_request_that_failed_can_be_made_again(place: TestDatabase)
     drop(transaction);
     assert_eq!(request::find(&database, id(7), now()).await.unwrap(), None);
     assert!(claim_and_answer(&database, "done").await.unwrap());
+}
+
+pub(super) async fn old_requests_are_forgotten_in_batches(place: TestDatabase) {
+    let database = place.open().await;
+    for number in 0..50 {
+        let transaction = database.begin().await.unwrap();
+        let claimed = request::claim(&transaction, &samples::key(number), now()).await;
+        assert!(claimed.unwrap());
+        transaction.commit().await.unwrap();
+    }
+    let later = now() + TimeDelta::microseconds(1);
+    let forgotten = request::forget_before(&database, later, 7).await;
+    assert_eq!(forgotten.unwrap(), 7);
+    let forgotten = at_once(4, |_| {
+        let database = database.clone();
+        async move {
+            let mut forgotten = 0;
+            for _ in 0..50 {
+                forgotten += request::forget_before(&database, later, 7).await.unwrap();
+            }
+            forgotten
+        }
+    });
+    assert_eq!(forgotten.await.into_iter().sum::<u64>(), 43);
 }

@@ -1,0 +1,63 @@
+//! Forgetting what nobody needs any more, in batches that hold nobody up.
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::{Flow, Result, now};
+use crate::{domain::checkout::REQUEST_MEMORY_HOURS, store};
+
+/// How often a replica looks for what can be forgotten.
+const INTERVAL: Duration = Duration::from_hours(1);
+/// Rows deleted by one statement.
+const BATCH: u64 = 200;
+/// Pause after each: on SQLite others write then.
+const PAUSE: Duration = Duration::from_millis(20);
+
+impl Flow {
+    /// Forgets what requests were answered with once nobody may repeat them any more, and carts that expired longer than
+    /// `purge_after` ago, until it is cancelled. Any number of replicas may do so.
+    pub async fn purge(&self, purge_after: TimeDelta, cancelled: CancellationToken) {
+        let mut ticks = tokio::time::interval(INTERVAL);
+        let purging = async {
+            loop {
+                ticks.tick().await;
+                let now = now();
+                let memory = TimeDelta::hours(REQUEST_MEMORY_HOURS);
+                if let Err(error) = self.forget_requests(now - memory).await {
+                    tracing::warn!(%error, "old request ids could not be forgotten");
+                }
+                match self.purge_carts(now - purge_after).await {
+                    Ok(0) => {}
+                    Ok(carts) => tracing::info!(carts, "purged expired carts"),
+                    Err(error) => tracing::warn!(%error, "expired carts could not be purged"),
+                }
+            }
+        };
+        cancelled.run_until_cancelled(purging).await;
+    }
+
+    async fn forget_requests(&self, time: DateTime<Utc>) -> Result<()> {
+        while store::request::forget_before(&self.database, time, BATCH).await? > 0 {
+            tokio::time::sleep(PAUSE).await;
+        }
+        Ok(())
+    }
+
+    /// Answers how many carts this replica has purged.
+    async fn purge_carts(&self, time: DateTime<Utc>) -> Result<u64> {
+        let (mut purged, mut after) = (0_u64, Uuid::nil());
+        loop {
+            let ids = store::checkout::ended(&self.database, time, after, BATCH).await?;
+            let Some(last) = ids.last() else {
+                return Ok(purged);
+            };
+            after = *last;
+            let deleted = store::checkout::purge(&self.database, &ids, time).await?;
+            purged = purged.saturating_add(deleted);
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+}
