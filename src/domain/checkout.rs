@@ -139,8 +139,19 @@ pub struct SeenRequest {
     pub key: RequestKey,
     /// When.
     pub time: DateTime<Utc>,
-    /// The order it created, if it created one.
-    pub order_id: Option<Uuid>,
+    /// What came of it.
+    pub outcome: Outcome,
+}
+
+/// What came of a request that changed a checkout.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Outcome {
+    /// The change that was asked for.
+    Changed,
+    /// This order was created.
+    Ordered(Uuid),
+    /// No order, but what stands in its way now shows on the checkout.
+    Refused(Refusal),
 }
 
 /// Something that people should know about a checkout.
@@ -248,8 +259,10 @@ impl Checkout {
         }
     }
 
-    /// Remembers a request, and forgets those that are too old or too many.
-    pub fn remember(&mut self, key: RequestKey, order_id: Option<Uuid>, now: DateTime<Utc>) {
+    /// Remembers the request of the last change, if it has an id, and forgets those that are too old or too many.
+    pub fn remember(&mut self, key: Option<RequestKey>, outcome: Outcome) {
+        let Some(key) = key else { return };
+        let now = self.update_time;
         self.requests.retain(|seen| seen.is_remembered(now));
         let too_many = self
             .requests
@@ -260,7 +273,7 @@ impl Checkout {
         self.requests.push(SeenRequest {
             key,
             time: now,
-            order_id,
+            outcome,
         });
     }
 

@@ -23,6 +23,7 @@ pub mod manual_discount;
 pub mod money;
 pub mod order;
 pub mod order_history;
+pub mod order_requirements;
 pub mod order_status;
 pub mod payment_means;
 pub mod pricing;

@@ -5,12 +5,11 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{
-    address::Address,
     checkout::Checkout,
     money::{Amount, Money, Overflow, sum},
     order_history::{HistoryEntry, HistoryEvent},
     order_status::{Needs, moves_from},
-    reason::{Reason, Refusal, Result, Violation},
+    reason::{Reason, Refusal, Result},
 };
 
 pub use super::order_status::OrderStatus;
@@ -160,6 +159,7 @@ impl Order {
         &mut self,
         payment: Payment,
         paid_sibling: Option<Uuid>,
+        actor: String,
         now: DateTime<Utc>,
     ) -> Result<Effect> {
         let earlier = self
@@ -197,10 +197,10 @@ impl Order {
                 self.status = OrderStatus::AwaitingPayment;
                 Effect::Hold
             }
-            PaymentState::Failed => self.after_failure(was_pending),
+            PaymentState::Failed => self.after_failure(was_pending, paid_sibling),
             PaymentState::Completed => self.after_completion(paid_sibling, now)?,
         };
-        self.changed(event, String::new(), self.status_reason.clone(), now);
+        self.changed(event, actor, self.status_reason.clone(), now);
         Ok(effect)
     }
 
@@ -230,12 +230,17 @@ impl Order {
         Ok(Effect::Hold)
     }
 
-    fn after_failure(&mut self, was_pending: bool) -> Effect {
+    fn after_failure(&mut self, was_pending: bool, paid_sibling: Option<Uuid>) -> Effect {
         let alive = self
             .payments
             .iter()
             .any(|payment| payment.state != PaymentState::Failed);
         if alive || !self.status.is_payable() {
+            return Effect::Nothing;
+        }
+        if let Some(sibling) = paid_sibling {
+            self.status = OrderStatus::Cancelled;
+            self.status_reason = sibling_paid(sibling);
             return Effect::Nothing;
         }
         self.status = OrderStatus::Declined;
@@ -316,36 +321,30 @@ impl Order {
         self.paid_time = None;
     }
 
-    /// Gives the order up.
-    pub fn cancel(&mut self, now: DateTime<Utc>) -> Result<()> {
-        let held = self
-            .payments
-            .iter()
-            .any(|payment| payment.state != PaymentState::Failed);
-        match self.status {
-            OrderStatus::Cancelled => Ok(()),
-            status if status.is_payable() && !held => {
-                self.status = OrderStatus::Cancelled;
-                self.changed(HistoryEvent::Cancelled, String::new(), String::new(), now);
-                Ok(())
-            }
-            status if status.is_payable() => {
-                let message = format!(
-                    "order {} has a payment: let it fail before cancelling",
-                    self.id
-                );
-                Err(self.status_refusal(message))
-            }
-            _ if self.paid_time.is_some() => Err(self.already_paid()),
-            status => {
-                let message = format!(
-                    "order {} is {} and cannot be cancelled",
-                    self.id,
-                    status.name()
-                );
-                Err(self.status_refusal(message))
-            }
+    /// Gives the order up. Money that has moved for it stays recorded, to be paid back. Answers whether anything changes.
+    pub fn cancel(&mut self, actor: String, reason: String, now: DateTime<Utc>) -> Result<bool> {
+        if self.status == OrderStatus::Cancelled {
+            return Ok(false);
         }
+        if self.paid_time.is_some() {
+            return Err(self.already_paid());
+        }
+        let name = self.status.name();
+        if !self.status.is_payable() {
+            let message = format!("order {} is {name} and cannot be cancelled", self.id);
+            return Err(self.status_refusal(message));
+        }
+        let mut states = self.payments.iter().map(|payment| payment.state);
+        if states.any(|state| state == PaymentState::Pending) {
+            let message = format!(
+                "order {} has a payment under way: let it fail before cancelling",
+                self.id
+            );
+            return Err(self.status_refusal(message));
+        }
+        self.status = OrderStatus::Cancelled;
+        self.changed(HistoryEvent::Cancelled, actor, reason, now);
+        Ok(true)
     }
 
     fn check_payable(&self, paid_sibling: Option<Uuid>) -> Result<()> {
@@ -435,67 +434,4 @@ fn reference_conflict(known: &Payment) -> Refusal {
     Refusal::new(Reason::PaymentReferenceConflict, message)
         .with("reference", &known.reference)
         .with("state", known.state.name())
-}
-
-/// Everything that the checkout itself lacks for an order, at once.
-#[must_use]
-pub fn missing(checkout: &Checkout) -> Vec<Violation> {
-    let mut missing = Vec::new();
-    match &checkout.billing_address {
-        Some(address) => missing.extend(lacking(
-            address,
-            "billing_address",
-            Reason::BillingAddressIncomplete,
-        )),
-        None => missing.push(Violation::new(
-            "billing_address",
-            Reason::BillingAddressMissing,
-            "add a billing address",
-        )),
-    }
-    for (line, unassigned) in checkout.lines.iter().zip(checkout.unassigned()) {
-        if line.requires_shipping() && unassigned > 0 {
-            let text = format!(
-                "{unassigned} of \"{}\" in no consignment: add them to one",
-                line.facts.name
-            );
-            missing.push(Violation::new(
-                line.id.to_string(),
-                Reason::LineItemNotConsigned,
-                text,
-            ));
-        }
-    }
-    for consignment in &checkout.consignments {
-        let id = consignment.id;
-        let subject = format!("consignments.{id}.address");
-        missing.extend(lacking(
-            &consignment.address,
-            &subject,
-            Reason::ShippingAddressIncomplete,
-        ));
-        if consignment.fulfilment.is_none() {
-            let text = "select a shipping option or a pickup method for the consignment";
-            missing.push(Violation::new(
-                id.to_string(),
-                Reason::ShippingOptionNotSelected,
-                text,
-            ));
-        }
-    }
-    missing
-}
-
-/// A violation for each field that an order needs and the address lacks.
-fn lacking(address: &Address, subject: &str, reason: Reason) -> Vec<Violation> {
-    let fields = address.missing_fields().into_iter();
-    fields
-        .map(|field| {
-            Violation::new(
-                format!("{subject}.{field}"),
-                reason,
-                format!("{subject} needs {field}"),
-            )
-        })
-        .collect()
 }

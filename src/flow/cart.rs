@@ -80,7 +80,7 @@ pub async fn create(flow: &Flow, cart: NewCart, request: Option<RequestKey>) -> 
     };
     add_items(flow, &mut draft, &cart.items).await?;
     refresh::settle(flow, &empty, &mut draft).await?;
-    let checkout = draft.sealed(None);
+    let checkout = draft.sealed();
     if request.is_none() {
         store::checkout::insert(&flow.database, &checkout).await?;
         return Ok(checkout);

@@ -9,7 +9,7 @@ use super::{Error, Flow, Guard, Result, Snapshot, concurrent_change, holds, now,
 use crate::{
     catalog::{Asking, Products},
     domain::{
-        checkout::{Checkout, CheckoutState, RequestKey, check_version},
+        checkout::{Checkout, CheckoutState, Outcome, check_version},
         pricing,
         reason::{Reason, Refusal},
         tax_estimate::TaxQuestion,
@@ -50,7 +50,11 @@ pub(super) async fn open(flow: &Flow, id: Uuid, guard: &Guard) -> Result<Opened>
     if let Some(request) = &guard.request
         && let Some(seen) = found.seen(request, now)?
     {
-        let order_id = seen.order_id;
+        let order_id = match &seen.outcome {
+            Outcome::Changed => None,
+            Outcome::Ordered(id) => Some(*id),
+            Outcome::Refused(why) => return Err(why.clone().into()),
+        };
         let checkout = found;
         return Ok(Opened::Answered { checkout, order_id });
     }
@@ -96,7 +100,8 @@ where
             refresh::balances(flow, &found, &mut draft).await?;
             refresh::settle(flow, &found, &mut draft).await?;
         }
-        let changed = draft.sealed(guard.request.clone());
+        let mut changed = draft.sealed();
+        changed.remember(guard.request.clone(), Outcome::Changed);
         match save(flow, &changed, found.version).await {
             Ok(true) => return Ok(changed),
             Ok(false) | Err(StoreError::Serialization(_)) => pause(attempt).await,
@@ -170,16 +175,13 @@ impl Draft {
     }
 
     /// The checkout as it is saved once it is settled: one version further, with a new life time.
-    pub(super) fn sealed(mut self, request: Option<RequestKey>) -> Checkout {
+    pub(super) fn sealed(mut self) -> Checkout {
         refresh::tell_of_coupons(&mut self.checkout);
         refresh::tell_of_catalog(&mut self.checkout, self.stale_since);
         let mut checkout = self.checkout;
         checkout.version = checkout.version.saturating_add(1);
         checkout.update_time = self.now;
         checkout.expire_time = self.now + self.snapshot.store.cart_lifetime;
-        if let Some(request) = request {
-            checkout.remember(request, None, self.now);
-        }
         checkout
     }
 }

@@ -72,6 +72,8 @@ async fn try_erase(flow: &Flow, customer_id: &str) -> Result<Option<Erased>> {
             if !store::erasure::replace_snapshot(&transaction, &order).await? {
                 return Ok(None);
             }
+            store::erasure::rewrite_history(&transaction, order.id, customer_id, &pseudonym)
+                .await?;
             found.orders.push(order.id);
         }
     }

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -27,8 +27,10 @@ use crate::{
     },
 };
 
-/// How often lapsed reservations are looked for. Whoever takes something scarce looks as well, just before.
+/// How often lapsed reservations are looked for.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
+/// How long a replica that gives them back keeps the others from it. Should it take longer, they do so side by side.
+const SWEEP_LEASE: TimeDelta = TimeDelta::seconds(10);
 /// Lapsed reservations that are looked up at once.
 const LAPSED_AT_A_TIME: u64 = 100;
 
@@ -61,21 +63,27 @@ pub(super) async fn follow(
             let reserved = store::reservation::pin(transaction, checkout_id).await?;
             take(transaction, order, Rest::Returned, reserved).await
         }
-        Effect::Unpin => {
-            if !store::order::has_live_payment(transaction, checkout_id).await? {
-                let expire_time = order.update_time + lifetime;
-                store::reservation::keep(transaction, checkout_id, expire_time).await?;
-            }
-            Ok(())
+        Effect::Unpin => unpin(transaction, checkout_id, order.update_time + lifetime).await,
+        // What is needed of nobody any more is given back, also what a payment had pinned.
+        Effect::Release if !store::order::has_payable(transaction, checkout_id).await? => {
+            store::reservation::pin(transaction, checkout_id).await?;
+            Ok(give_back(transaction, checkout_id, order.update_time).await?)
         }
-        Effect::Release => {
-            if !store::order::has_payable(transaction, checkout_id).await? {
-                end(transaction, checkout_id, order.update_time).await?;
-            }
-            Ok(())
-        }
+        Effect::Release => unpin(transaction, checkout_id, order.update_time + lifetime).await,
         Effect::Repeated | Effect::Nothing => Ok(()),
     }
+}
+
+/// Lets what payments have pinned lapse again, unless one of them still needs it.
+async fn unpin(
+    transaction: &Transaction,
+    checkout_id: Uuid,
+    expire_time: DateTime<Utc>,
+) -> Result<()> {
+    if !store::order::has_open_payment(transaction, checkout_id).await? {
+        store::reservation::unpin(transaction, checkout_id, expire_time).await?;
+    }
+    Ok(())
 }
 
 /// Reserves what a new order uses, and nothing else, until a time. What payments under way have taken stays, and does not
@@ -90,7 +98,7 @@ pub(super) async fn reserve(
     if first && !uses_scarce_things(checkout) {
         return Ok(());
     }
-    if !first && store::order::has_live_payment(transaction, checkout.id).await? {
+    if !first && store::order::has_open_payment(transaction, checkout.id).await? {
         return take(transaction, order, Rest::Kept, false).await;
     }
     take(transaction, order, Rest::Returned, true).await?;
@@ -114,11 +122,21 @@ pub(super) async fn end(
     Ok(())
 }
 
-/// Gives back what has lapsed by now.
-pub(super) async fn release_lapsed(flow: &Flow) -> store::Result<()> {
+/// Gives back what has lapsed by now, unless another replica is at it.
+async fn release_lapsed(flow: &Flow) -> store::Result<()> {
     loop {
-        let lapsed = store::reservation::lapsed(&flow.database, now(), LAPSED_AT_A_TIME).await?;
-        if lapsed.is_empty() {
+        let now = now();
+        let lapsed = store::reservation::lapsed(&flow.database, now, LAPSED_AT_A_TIME).await?;
+        if lapsed.is_empty()
+            || !store::lease::take(
+                &flow.database,
+                "reservations",
+                flow.replica,
+                now,
+                SWEEP_LEASE,
+            )
+            .await?
+        {
             return Ok(());
         }
         for checkout_id in lapsed {
@@ -139,7 +157,7 @@ async fn release_one(flow: &Flow, checkout_id: Uuid) -> store::Result<()> {
 }
 
 impl Flow {
-    /// Gives back what checkouts have reserved as it lapses, until it is cancelled. Any number of replicas may do so.
+    /// Gives back what checkouts have reserved as it lapses, until it is cancelled. Every replica does so, one at a time.
     pub async fn sweep_reservations(&self, cancelled: CancellationToken) {
         let mut ticks = tokio::time::interval(SWEEP_INTERVAL);
         while cancelled.run_until_cancelled(ticks.tick()).await.is_some() {

@@ -55,6 +55,8 @@ const QUEUES: u64 = 100_000;
 
 /// What the flows work with.
 pub struct Flow {
+    /// Tells this process from others on the same database.
+    replica: Uuid,
     database: Database,
     catalog: Catalog,
     quotes: Quotes,
@@ -94,6 +96,7 @@ impl Flow {
     pub async fn new(database: Database, catalog: Catalog, quotes: Quotes) -> Result<Self> {
         let snapshot = load_snapshot(&database).await?;
         Ok(Self {
+            replica: new_id(),
             database,
             catalog,
             quotes,

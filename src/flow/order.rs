@@ -15,10 +15,11 @@ use super::{
 };
 use crate::{
     domain::{
-        checkout::{Checkout, MessageCode, RequestKey},
+        checkout::{Checkout, MessageCode, Outcome, RequestKey},
         gift_certificate::masked,
         money::Money,
-        order::{Effect, Order, OrderStatus, Payment, PaymentState, StatusUpdate, missing},
+        order::{Effect, Order, Payment, PaymentState, StatusUpdate},
+        order_requirements::missing,
         reason::{Reason, Refusal, Violation},
     },
     store::{self, Transaction},
@@ -37,6 +38,8 @@ pub struct NewPayment {
     pub amount: Money,
     /// Its state.
     pub state: PaymentState,
+    /// Who records it, in the caller's words; may be empty.
+    pub actor: String,
 }
 
 /// Creates an order from the checkout as it is.
@@ -44,7 +47,6 @@ pub struct NewPayment {
 pub async fn create(flow: &Flow, checkout_id: Uuid, guard: Guard) -> Result<Order> {
     let queue = flow.queue(checkout_id).await;
     let _turn = queue.lock().await;
-    holds::release_lapsed(flow).await?;
     for attempt in 0..ATTEMPTS {
         let (found, mut draft) = match open(flow, checkout_id, &guard).await? {
             Opened::Answered { order_id, .. } => {
@@ -55,7 +57,7 @@ pub async fn create(flow: &Flow, checkout_id: Uuid, guard: Guard) -> Result<Orde
         };
         let obstacles = obstacles(flow, &found, &mut draft).await?;
         if !obstacles.is_empty() {
-            return Err(refuse(flow, &found, draft, obstacles).await);
+            return Err(refuse(flow, &found, draft, obstacles, guard.request.clone()).await);
         }
         draft.checkout.messages.clear();
         let (checkout, mut order) = place(draft, guard.request.clone());
@@ -149,17 +151,28 @@ fn unpaid(shown: &Checkout, now: &Checkout) -> Vec<Violation> {
     unpaid
 }
 
-/// Refuses the order. What has changed since the checkout was last shown is saved, so that it can be looked at; if
-/// someone else was first, they have done so.
-async fn refuse(flow: &Flow, found: &Checkout, draft: Draft, obstacles: Vec<Violation>) -> Error {
-    let totals = draft.checkout.pricing.totals.clone();
+/// Refuses the order. What has changed since the checkout was last shown is saved with the refusal, so that it can be
+/// looked at and the request gets the same answer again; if someone else was first, they have done so.
+async fn refuse(
+    flow: &Flow,
+    found: &Checkout,
+    draft: Draft,
+    obstacles: Vec<Violation>,
+    request: Option<RequestKey>,
+) -> Error {
+    let refusal = refusal(found, &draft.checkout, obstacles);
     if differs(&draft.checkout, found) {
-        let checkout = draft.sealed(None);
+        let mut checkout = draft.sealed();
+        checkout.remember(request, Outcome::Refused(refusal.clone()));
         let saved = store::checkout::replace(&flow.database, &checkout, found.version).await;
         if let Err(error) = saved {
             return error.into();
         }
     }
+    refusal.into()
+}
+
+fn refusal(found: &Checkout, now: &Checkout, obstacles: Vec<Violation>) -> Refusal {
     let list: Vec<_> = obstacles
         .iter()
         .map(|one| one.description.as_str())
@@ -175,14 +188,15 @@ async fn refuse(flow: &Flow, found: &Checkout, draft: Draft, obstacles: Vec<Viol
         (Reason::CheckoutIncomplete, message)
     };
     let mut refusal = Refusal::new(reason, message);
-    if totals != found.pricing.totals {
+    let totals = &now.pricing.totals;
+    if *totals != found.pricing.totals {
         refusal = refusal
             .with("currency_code", found.currency)
             .with("grand_total", totals.grand_total.minor())
             .with("outstanding_balance", totals.outstanding_balance.minor());
     }
     refusal.violations = obstacles;
-    refusal.into()
+    refusal
 }
 
 /// Whether the checkout shows anything else than before.
@@ -201,16 +215,14 @@ fn differs(now: &Checkout, before: &Checkout) -> bool {
 fn place(draft: Draft, request: Option<RequestKey>) -> (Checkout, Order) {
     let now = draft.now;
     let id = new_id();
-    let mut checkout = draft.sealed(None);
+    let mut checkout = draft.sealed();
     let snapshot = Checkout {
         requests: Vec::new(),
         messages: Vec::new(),
         ..checkout.clone()
     };
     checkout.order_ids.push(id);
-    if let Some(request) = request {
-        checkout.remember(request, Some(id), now);
-    }
+    checkout.remember(request, Outcome::Ordered(id));
     (checkout, Order::new(id, snapshot, now))
 }
 
@@ -256,16 +268,20 @@ pub async fn record_payment(
     payment: NewPayment,
     request: Option<RequestKey>,
 ) -> Result<Order> {
-    if payment.state != PaymentState::Failed {
-        holds::release_lapsed(flow).await?;
-    }
     change(flow, order_id, request, OrderChange::Payment(payment)).await
 }
 
-/// Cancels an order.
+/// Cancels an order, for somebody and a reason in the caller's words.
 #[instrument(name = "flow.cancel_order", skip_all)]
-pub async fn cancel(flow: &Flow, order_id: Uuid, request: Option<RequestKey>) -> Result<Order> {
-    change(flow, order_id, request, OrderChange::Cancel).await
+pub async fn cancel(
+    flow: &Flow,
+    order_id: Uuid,
+    actor: String,
+    reason: String,
+    request: Option<RequestKey>,
+) -> Result<Order> {
+    let what = OrderChange::Cancel { actor, reason };
+    change(flow, order_id, request, what).await
 }
 
 /// Gives an order another status.
@@ -282,7 +298,7 @@ pub async fn update_status(
 /// What may happen to an order.
 enum OrderChange {
     Payment(NewPayment),
-    Cancel,
+    Cancel { actor: String, reason: String },
     Status(StatusUpdate),
 }
 
@@ -313,12 +329,14 @@ async fn change(
         let read_version = order.version;
         let step = match &what {
             OrderChange::Payment(payment) => pay(&claim.transaction, &mut order, payment).await?,
-            OrderChange::Cancel if order.status == OrderStatus::Cancelled => Step::Unchanged,
-            OrderChange::Cancel => {
+            OrderChange::Cancel { actor, reason } => {
                 // The checkout's row first, as in every payment.
                 store::order::paid_order_of(&claim.transaction, order.snapshot.id).await?;
-                order.cancel(now())?;
-                Step::Save(Effect::Release)
+                if order.cancel(actor.clone(), reason.clone(), now())? {
+                    Step::Save(Effect::Release)
+                } else {
+                    Step::Unchanged
+                }
             }
             OrderChange::Status(update) if order.update_status(update.clone(), now())? => {
                 Step::Save(Effect::Nothing)
@@ -362,6 +380,7 @@ async fn pay(transaction: &Transaction, order: &mut Order, payment: &NewPayment)
     }
     let checkout_id = order.snapshot.id;
     let paid = store::order::paid_order_of(transaction, checkout_id).await?;
+    let sibling = paid.filter(|paid| *paid != order.id);
     let recorded = Payment {
         id: new_id(),
         method: payment.method.clone(),
@@ -370,7 +389,7 @@ async fn pay(transaction: &Transaction, order: &mut Order, payment: &NewPayment)
         state: payment.state,
         create_time: now,
     };
-    let effect = order.record(recorded, paid.filter(|paid| *paid != order.id), now)?;
+    let effect = order.record(recorded, sibling, payment.actor.clone(), now)?;
     if effect == Effect::Repeated {
         return Ok(Step::Unchanged);
     }

@@ -114,7 +114,7 @@ pub(super) struct Answers {
 impl Answers {
     /// Answers that are kept in this process, and in Redis where there is one.
     pub(super) fn new(shared: Option<RedisCache>, background: Background) -> Self {
-        let lookups = opentelemetry::global::meter("cartwright")
+        let lookups = opentelemetry::global::meter(env!("CARGO_PKG_NAME"))
             .u64_counter("cartwright.quotes.cache.lookups")
             .with_description("Answers of carriers looked up in the cache, by what came of it")
             .build();

@@ -85,6 +85,7 @@ impl OrderService for Api {
             reference: fields.required_text("reference", request.reference),
             amount: fields.required_money("amount", request.amount),
             state: payment_state(&mut fields, request.state),
+            actor: fields.text("actor", request.actor),
         };
         fields.finish()?;
         let order = flow::order::record_payment(&self.flow, id, payment, guard.request).await?;
@@ -100,8 +101,10 @@ impl OrderService for Api {
         let mut fields = Fields::default();
         let guard = fields.guard(&mut request);
         let id = fields.uuid("order_id", &request.order_id);
+        let actor = fields.text("actor", request.actor);
+        let reason = fields.text("reason", request.reason);
         fields.finish()?;
-        let order = flow::order::cancel(&self.flow, id, guard.request).await?;
+        let order = flow::order::cancel(&self.flow, id, actor, reason, guard.request).await?;
         let order = Some(show::order(&order));
         Ok(Response::new(pb::CancelOrderResponse { order }))
     }

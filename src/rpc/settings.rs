@@ -109,6 +109,7 @@ replaceable!(
     pickup_methods,
     gift_wrapping_options,
     carriers,
+    reservation_lifetime,
 );
 
 #[cfg(test)]

@@ -1,16 +1,19 @@
 //! What is kept of one customer, to be erased. The caller decides what is left, in one transaction.
 
 use sea_orm::{
-    ColumnTrait, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr,
+    ColumnTrait, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::{Expr, Query},
 };
 use uuid::Uuid;
 
 use super::{
     Connection as _, Result, Transaction, document,
-    entity::{balance, checkout, coupon_redemption, gift_certificate, ledger_entry, order},
+    entity::{
+        balance, checkout, coupon_redemption, gift_certificate, ledger_entry, order, order_history,
+    },
     parse,
 };
-use crate::domain::{checkout::Checkout, gift_certificate::Card};
+use crate::domain::{checkout::Checkout, gift_certificate::Card, order_history::HistoryEvent};
 
 /// An order as far as it is erased.
 #[derive(Debug, Clone)]
@@ -85,6 +88,38 @@ pub async fn replace_snapshot(transaction: &Transaction, changed: &OrderSnapshot
         .filter(Column::Id.eq(changed.id))
         .filter(Column::Version.eq(changed.version));
     Ok(update.exec(transaction.orm()).await?.rows_affected == 1)
+}
+
+/// Empties what callers said of why an order was changed, and makes what the customer did the pseudonym's.
+pub async fn rewrite_history(
+    transaction: &Transaction,
+    order_id: Uuid,
+    customer_id: &str,
+    pseudonym: &str,
+) -> Result<()> {
+    use order_history::Column;
+    let told = [HistoryEvent::StatusUpdated, HistoryEvent::Cancelled].map(|event| event.name());
+    let told = Column::OrderId.eq(order_id).and(Column::Event.is_in(told));
+    let reasons = Query::select()
+        .column(Column::Reason)
+        .from(order_history::Entity)
+        .and_where(told.clone())
+        .to_owned();
+    let update = order::Entity::update_many()
+        .col_expr(order::Column::StatusReason, Expr::value(""))
+        .filter(order::Column::Id.eq(order_id))
+        .filter(order::Column::StatusReason.in_subquery(reasons));
+    update.exec(transaction.orm()).await?;
+    let update = order_history::Entity::update_many()
+        .col_expr(Column::Reason, Expr::value(""))
+        .filter(told);
+    update.exec(transaction.orm()).await?;
+    let update = order_history::Entity::update_many()
+        .col_expr(Column::Actor, Expr::value(pseudonym))
+        .filter(Column::OrderId.eq(order_id))
+        .filter(Column::Actor.eq(customer_id));
+    update.exec(transaction.orm()).await?;
+    Ok(())
 }
 
 /// Makes the uses of coupons that count for the customer count for the pseudonym.

@@ -12,6 +12,7 @@ mod entity;
 pub mod erasure;
 mod error;
 pub mod gift_certificate;
+pub mod lease;
 mod migration;
 pub mod order;
 mod order_history;

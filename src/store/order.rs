@@ -277,23 +277,29 @@ pub async fn paid_order_of(c: &impl Connection, checkout_id: Uuid) -> Result<Opt
     Ok(paid.flatten())
 }
 
-/// Whether money is moving or has moved for any order of the checkout.
-pub async fn has_live_payment(c: &impl Connection, checkout_id: Uuid) -> Result<bool> {
-    let live = [PaymentState::Pending, PaymentState::Completed].map(PaymentState::name);
+/// Whether money is moving or has moved for an order of the checkout that can still be paid.
+pub async fn has_open_payment(c: &impl Connection, checkout_id: Uuid) -> Result<bool> {
+    let open = [PaymentState::Pending, PaymentState::Completed].map(PaymentState::name);
     let select = payment::Entity::find()
         .inner_join(order::Entity)
         .filter(order::Column::CheckoutId.eq(checkout_id))
-        .filter(payment::Column::State.is_in(live));
+        .filter(order::Column::Status.is_in(payable()))
+        .filter(payment::Column::State.is_in(open));
     Ok(select.exists(c.orm()).await?)
 }
 
 /// Whether an order of the checkout can still be paid.
 pub async fn has_payable(c: &impl Connection, checkout_id: Uuid) -> Result<bool> {
-    let payable = OrderStatus::ALL.iter().filter(|s| s.is_payable());
     let select = order::Entity::find()
         .filter(order::Column::CheckoutId.eq(checkout_id))
-        .filter(order::Column::Status.is_in(payable.map(|s| s.name())));
+        .filter(order::Column::Status.is_in(payable()));
     Ok(select.exists(c.orm()).await?)
+}
+
+/// The names of the statuses of orders that can still be paid.
+fn payable() -> impl Iterator<Item = &'static str> {
+    let payable = OrderStatus::ALL.iter().filter(|status| status.is_payable());
+    payable.map(|status| status.name())
 }
 
 fn order_of(

@@ -35,6 +35,21 @@ pub async fn keep(
     Ok(())
 }
 
+/// Lets what the checkout holds lapse at this time, unless it lapses at another.
+pub async fn unpin(
+    transaction: &Transaction,
+    checkout_id: Uuid,
+    expire_time: DateTime<Utc>,
+) -> Result<()> {
+    let row = Model {
+        checkout_id,
+        expire_time,
+    };
+    let insert = Entity::insert(row.into_active_model()).on_conflict_do_nothing();
+    insert.exec_without_returning(transaction.orm()).await?;
+    Ok(())
+}
+
 /// Lets nothing lapse that the checkout holds. Answers whether it would have.
 pub async fn pin(transaction: &Transaction, checkout_id: Uuid) -> Result<bool> {
     let delete = Entity::delete_by_id(checkout_id);

@@ -56,7 +56,7 @@ fn party(name: &str) -> Option<pb::GiftCertificateParty> {
 }
 
 /// What [`planted`] writes.
-const PLANTED: [&str; 21] = [
+const PLANTED: [&str; 22] = [
     CUSTOMER,
     "planted@cart.example",
     "planted-first-name",
@@ -78,6 +78,7 @@ const PLANTED: [&str; 21] = [
     "planted-message",
     "planted-staff-note",
     "planted-credit-note",
+    "planted-reason",
 ];
 
 /// The shop wraps gifts and asks a tax provider.
@@ -192,6 +193,14 @@ async fn nothing_that_is_personal_is_left(api: Api) {
     record(&api, &pending, PaymentState::Pending).await;
     let paid = planted_order(&api).await;
     record(&api, &paid, PaymentState::Completed).await;
+    let request = pb::UpdateOrderStatusRequest {
+        order_id: paid.id.clone(),
+        status: OrderStatus::ManualVerificationRequired.into(),
+        actor: CUSTOMER.into(),
+        reason: "planted-reason".into(),
+        ..Default::default()
+    };
+    call!(api.orders, update_order_status, request).unwrap();
     let cancelled = planted_order(&api).await;
     cancel(&api, &cancelled).await;
     // Logged out after the order.
@@ -245,6 +254,8 @@ async fn nothing_that_is_personal_is_left(api: Api) {
     for order in [&pending, &paid, &cancelled] {
         assert_eq!(get(&api, order).await.customer_id, pseudonym);
     }
+    let history = get(&api, &paid).await.history;
+    assert_eq!(history.last().unwrap().actor, pseudonym);
     assert_eq!(api.credit_ledger(CUSTOMER).await, (0, vec![]));
     assert_eq!(api.credit_ledger(&pseudonym).await.0, 5_000);
 }

@@ -42,6 +42,7 @@ mod purging;
 mod quotes;
 mod readme;
 mod remote_catalog;
+mod request_ids;
 mod reservations;
 mod serving;
 mod shipping_rates;

@@ -21,6 +21,8 @@ on_every_backend!(
     nothing_outstanding,
     payments_are_checked,
     orders_are_cancelled,
+    an_order_that_is_paid_in_part_is_cancelled,
+    a_payment_that_fails_after_a_sibling_was_paid,
     orders_are_listed,
     a_repeated_request_creates_one_order,
     an_order_outlives_its_deleted_cart,
@@ -453,6 +455,63 @@ async fn orders_are_cancelled(api: Api) {
         Code::FailedPrecondition,
         "ORDER_ALREADY_PAID",
     );
+}
+
+async fn an_order_that_is_paid_in_part_is_cancelled(api: Api) {
+    let order = api.order(&api.ready().await.id).await.unwrap();
+    api.pay(&order, "a", 1000, PaymentState::Completed)
+        .await
+        .unwrap();
+    api.pay(&order, "b", 3155, PaymentState::Pending)
+        .await
+        .unwrap();
+    let cancel = pb::CancelOrderRequest {
+        order_id: order.id.clone(),
+        actor: "ann".into(),
+        reason: "it takes too long".into(),
+        ..Default::default()
+    };
+    let early = call!(api.orders, cancel_order, cancel.clone());
+    refused(early, Code::FailedPrecondition, "ORDER_STATUS_NOT_ALLOWED");
+    let failed = api.pay(&order, "b", 3155, PaymentState::Failed).await;
+    assert_eq!(failed.unwrap().status(), OrderStatus::AwaitingPayment);
+
+    let cancelled = call!(api.orders, cancel_order, cancel).unwrap();
+    let cancelled = cancelled.order.unwrap();
+    assert_eq!(cancelled.status(), OrderStatus::Cancelled);
+    assert_eq!(cancelled.payments.len(), 2, "what has moved stays recorded");
+    let last = cancelled.history.last().unwrap();
+    assert_eq!(
+        (
+            last.actor.as_str(),
+            last.reason.as_str(),
+            last.from_status()
+        ),
+        ("ann", "it takes too long", OrderStatus::AwaitingPayment)
+    );
+    let refund = pb::UpdateOrderStatusRequest {
+        order_id: order.id,
+        status: OrderStatus::Refunded.into(),
+        ..Default::default()
+    };
+    let refunded = call!(api.orders, update_order_status, refund).unwrap();
+    assert_eq!(refunded.order.unwrap().status(), OrderStatus::Refunded);
+}
+
+async fn a_payment_that_fails_after_a_sibling_was_paid(api: Api) {
+    let checkout = api.ready().await;
+    let late = api.order(&checkout.id).await.unwrap();
+    let paid = api.order(&checkout.id).await.unwrap();
+    api.pay(&late, "a", 4155, PaymentState::Pending)
+        .await
+        .unwrap();
+    api.pay(&paid, "b", 4155, PaymentState::Completed)
+        .await
+        .unwrap();
+    let failed = api.pay(&late, "a", 4155, PaymentState::Failed).await;
+    let failed = failed.unwrap();
+    assert_eq!(failed.status(), OrderStatus::Cancelled);
+    assert!(failed.status_reason.contains(&paid.id), "{failed:?}");
 }
 
 async fn orders_are_listed(api: Api) {

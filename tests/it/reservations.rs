@@ -7,22 +7,29 @@ use cartwright::rpc::pb::{
     LedgerEntryKind::{Issued, Redeemed, Restored},
     OrderStatus, PaymentState,
 };
+use chrono::{DateTime, TimeDelta};
 use tokio::join;
 use tonic::{Code, Status};
 
 use crate::harness::{
-    api::{Api, address, call, item, minor, on_every_backend, percentage_coupon, refused},
+    api::{Api, address, call, item, minor, on_every_backend, percentage_coupon, refused, store},
     promotion::ten_percent,
 };
 
 on_every_backend!(
     the_last_use_goes_to_one_of_two_orders,
     a_small_certificate_pays_one_of_two_orders,
+    store_credit_pays_one_of_two_orders,
+    a_customers_last_use_goes_to_one_of_two_orders,
+    a_cart_that_changes_hands_gives_back_the_customers_use,
+    the_next_order_renews_the_reservation,
     an_order_is_renewed_with_what_its_own_checkout_holds,
     the_last_use_of_a_promotion_is_the_checkouts_own,
     a_use_goes_back_with_what_ends_its_orders,
     a_payment_under_way_keeps_what_is_reserved,
     an_older_order_takes_again_what_it_needs,
+    an_order_that_is_paid_in_part_keeps_what_it_needs_until_it_is_cancelled,
+    a_failed_payment_after_a_sibling_was_paid_frees_nothing,
     a_lapsed_reservation_is_free_for_others,
 );
 
@@ -129,6 +136,122 @@ async fn a_small_certificate_pays_one_of_two_orders(api: Api) {
             (0, vec![(Issued, 525), (Redeemed, -525)])
         );
     }
+}
+
+/// The same of a customer's cart.
+async fn ready_of(api: &Api, customer_id: &str) -> String {
+    let request = pb::CreateCartRequest {
+        line_items: vec![item("ebook", 1)],
+        customer_id: customer_id.into(),
+        ..Default::default()
+    };
+    let cart = call!(api.carts, create_cart, request).unwrap().cart;
+    let id = cart.unwrap().id;
+    api.bill(&id, address("CA")).await;
+    id
+}
+
+async fn store_credit_pays_one_of_two_orders(api: Api) {
+    let other = api.replica().await;
+    for number in 0..20 {
+        let customer = format!("customer-{number}");
+        api.set_credit(&customer, 525).await;
+        let (first, second) = (
+            ready_of(&api, &customer).await,
+            ready_of(&api, &customer).await,
+        );
+        for id in [&first, &second] {
+            api.apply_credit(id).await.unwrap();
+        }
+        let lost = match join!(api.order(&first), other.order(&second)) {
+            (Ok(_), lost) | (lost, Ok(_)) => lost,
+            (first, second) => panic!("{first:?} {second:?}"),
+        };
+        assert_eq!(violations(lost)[0], "STORE_CREDIT_EMPTY");
+        assert_eq!(api.credit_ledger(&customer).await.0, 0);
+    }
+}
+
+/// Adds a coupon that each customer can use once.
+async fn once_each(api: &Api, code: &str) {
+    let request = pb::CreateCouponRequest {
+        max_uses_per_customer: 1,
+        ..percentage_coupon(code, "10")
+    };
+    api.coupon(request).await;
+}
+
+async fn a_customers_last_use_goes_to_one_of_two_orders(api: Api) {
+    let other = api.replica().await;
+    once_each(&api, "EACH").await;
+    for number in 0..20 {
+        let customer = format!("customer-{number}");
+        let (first, second) = (
+            ready_of(&api, &customer).await,
+            ready_of(&api, &customer).await,
+        );
+        for id in [&first, &second] {
+            api.apply(id, "EACH").await.unwrap();
+        }
+        let lost = match join!(api.order(&first), other.order(&second)) {
+            (Ok(_), lost) | (lost, Ok(_)) => lost,
+            (first, second) => panic!("{first:?} {second:?}"),
+        };
+        assert_eq!(violations(lost), ["COUPON_CUSTOMER_USES_EXHAUSTED"]);
+    }
+    assert_eq!(uses_of(&api, "EACH").await, 20);
+}
+
+async fn a_cart_that_changes_hands_gives_back_the_customers_use(api: Api) {
+    once_each(&api, "HANDS").await;
+    let id = ready_of(&api, "ann").await;
+    api.apply(&id, "HANDS").await.unwrap();
+    api.order(&id).await.unwrap();
+    let request = pb::UpdateCartRequest {
+        cart_id: id.clone(),
+        customer_id: "bob".into(),
+        ..Default::default()
+    };
+    call!(api.carts, update_cart, request).unwrap();
+    api.apply(&id, "HANDS").await.unwrap();
+    api.order(&id).await.unwrap();
+    assert_eq!(uses_of(&api, "HANDS").await, 1);
+    // It is bob's now, and ann has hers again.
+    let others = ready_of(&api, "ann").await;
+    api.apply(&others, "HANDS").await.unwrap();
+    api.order(&others).await.unwrap();
+    let again = ready_of(&api, "bob").await;
+    refused(
+        api.apply(&again, "HANDS").await,
+        Code::FailedPrecondition,
+        "COUPON_CUSTOMER_USES_EXHAUSTED",
+    );
+}
+
+async fn the_next_order_renews_the_reservation(api: Api) {
+    coupon(&api, "RENEWED", 1).await;
+    let id = ready_with(&api, "RENEWED").await;
+    let lapses_within = async |order: &pb::Order, minutes| {
+        let created = order.create_time.unwrap();
+        let nanos = u32::try_from(created.nanos).unwrap();
+        let created = DateTime::from_timestamp(created.seconds, nanos).unwrap();
+        let lapsed = api.server.lapsed(created + TimeDelta::minutes(minutes));
+        lapsed.await.contains(&id)
+    };
+    let first = api.order(&id).await.unwrap();
+    assert!(!lapses_within(&first, 59).await);
+    assert!(lapses_within(&first, 60).await);
+    let longer = pb::Store {
+        reservation_lifetime: Some(prost_types::Duration {
+            seconds: 7_200,
+            nanos: 0,
+        }),
+        ..store()
+    };
+    api.set_up(longer).await;
+    let second = api.order(&id).await.unwrap();
+    assert!(!lapses_within(&second, 119).await);
+    assert!(lapses_within(&second, 120).await);
 }
 
 async fn an_order_is_renewed_with_what_its_own_checkout_holds(api: Api) {
@@ -259,6 +382,40 @@ async fn an_older_order_takes_again_what_it_needs(api: Api) {
         .await
         .unwrap();
     assert_eq!(uses_of(&api, "OLDER").await, 0);
+}
+
+async fn an_order_that_is_paid_in_part_keeps_what_it_needs_until_it_is_cancelled(api: Api) {
+    coupon(&api, "PART", 1).await;
+    let id = ready_with(&api, "PART").await;
+    let order = api.order(&id).await.unwrap();
+    api.pay(&order, "a", 100, PaymentState::Completed)
+        .await
+        .unwrap();
+    api.server.lapse(&id).await;
+    assert_eq!(uses_of(&api, "PART").await, 1);
+    cancel(&api, &order).await;
+    assert_eq!(uses_of(&api, "PART").await, 0);
+    // The next order of the cart has a reservation that lapses again.
+    api.order(&id).await.unwrap();
+    assert_eq!(uses_of(&api, "PART").await, 1);
+    api.server.lapse(&id).await;
+    assert_eq!(uses_of(&api, "PART").await, 0);
+}
+
+async fn a_failed_payment_after_a_sibling_was_paid_frees_nothing(api: Api) {
+    coupon(&api, "SPENT", 1).await;
+    let id = ready_with(&api, "SPENT").await;
+    let (late, paid) = (api.order(&id).await.unwrap(), api.order(&id).await.unwrap());
+    let amount = outstanding(&late);
+    for (order, reference, state) in [
+        (&late, "a", PaymentState::Pending),
+        (&paid, "b", PaymentState::Completed),
+        (&late, "a", PaymentState::Failed),
+    ] {
+        api.pay(order, reference, amount, state).await.unwrap();
+    }
+    api.server.lapse(&id).await;
+    assert_eq!(uses_of(&api, "SPENT").await, 1);
 }
 
 async fn a_lapsed_reservation_is_free_for_others(api: Api) {

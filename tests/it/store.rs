@@ -5,6 +5,7 @@ mod catalog;
 mod checkout;
 mod connection;
 mod gift_certificate;
+mod lease;
 mod order;
 mod promotion;
 mod redemption;
@@ -64,7 +65,7 @@ contracts! {
         a_checkout_is_paid_once,
         a_deleted_cart_can_still_be_paid,
         siblings_that_wait_are_cancelled,
-        a_live_payment_is_found_by_its_checkout,
+        an_open_payment_is_found_by_its_checkout,
         orders_are_listed_newest_first,
     }
     catalog {
@@ -122,6 +123,9 @@ contracts! {
         an_old_request_is_forgotten,
         old_requests_are_forgotten_in_batches,
         a_request_that_failed_can_be_made_again,
+    }
+    lease {
+        work_is_done_by_one_at_a_time,
     }
     reservation {
         what_has_lapsed_is_found_the_longest_first,

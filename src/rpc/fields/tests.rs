@@ -366,6 +366,7 @@ fn the_digest_of_a_request_is_of_its_method_and_all_but_its_id() {
     let mut order = pb::CancelOrderRequest {
         order_id: "a".into(),
         request_id: Uuid::from_u128(1).to_string(),
+        ..Default::default()
     };
     let other = read(|f| f.guard(&mut order)).unwrap();
     assert_ne!(first.digest, other.request.unwrap().digest);

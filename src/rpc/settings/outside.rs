@@ -1,6 +1,6 @@
 //! The services outside that the shop works with, carriers and tax provider, read and shown.
 
-use std::{collections::HashMap, ops::RangeInclusive, time::Duration};
+use std::{collections::BTreeMap, ops::RangeInclusive, time::Duration};
 
 use crate::{
     domain::{
@@ -156,7 +156,7 @@ fn timeout(fields: &mut Fields, timeout: Option<prost_types::Duration>) -> Durat
 fn options(
     fields: &mut Fields,
     name: &str,
-    options: HashMap<String, String>,
+    options: BTreeMap<String, String>,
 ) -> Vec<(String, String)> {
     if options.len() > MAX_OPTIONS {
         fields.refuse(name, format!("must have at most {MAX_OPTIONS} entries"));

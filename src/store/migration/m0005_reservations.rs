@@ -1,8 +1,8 @@
-//! What reservations add: until when a checkout holds what no payment needs.
+//! What reservations add: until when a checkout holds what no payment needs, and which replica gives back what lapsed.
 
 use sea_orm_migration::{
     prelude::*,
-    schema::{pk_uuid, timestamp_with_time_zone as time},
+    schema::{pk_uuid, string, timestamp_with_time_zone as time, uuid},
 };
 
 use super::m0001_initial::{index, table};
@@ -14,6 +14,7 @@ pub(super) struct Migration;
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         manager.create_table(reservations()).await?;
+        manager.create_table(leases()).await?;
         for index in [
             index("reservations", &["expire_time"]),
             index("coupon_redemptions", &["checkout_id"]),
@@ -30,6 +31,14 @@ impl MigrationTrait for Migration {
 fn reservations() -> TableCreateStatement {
     table("reservations")
         .col(pk_uuid("checkout_id"))
+        .col(time("expire_time"))
+        .take()
+}
+
+fn leases() -> TableCreateStatement {
+    table("leases")
+        .col(string("name").primary_key())
+        .col(uuid("holder"))
         .col(time("expire_time"))
         .take()
 }

@@ -15,10 +15,12 @@ use cartwright::{
     domain::checkout::Checkout,
     store,
 };
+use chrono::{DateTime, Utc};
 use clap::Parser as _;
 use secrecy::ExposeSecret as _;
 use tempfile::TempDir;
 use tonic::transport::{Channel, Endpoint};
+use uuid::Uuid;
 
 use super::{database::TestDatabase, proxy::Proxy, redis::shared_redis};
 
@@ -136,14 +138,17 @@ impl TestServer {
         .await;
     }
 
-    /// Makes it so that what the checkout has reserved lapses now, and waits until it was given back.
+    /// Makes it so that what the checkout has reserved lapses now, unless a payment has pinned it, and waits until it was
+    /// given back.
     pub(crate) async fn lapse(&self, checkout_id: &str) {
         let database = self.database.connect().await;
         let id = checkout_id.parse().unwrap();
         let past = "2026-01-01T00:00:00Z".parse().unwrap();
         let transaction = database.begin().await.unwrap();
-        let kept = store::reservation::keep(&transaction, id, past).await;
-        kept.unwrap();
+        if store::reservation::pin(&transaction, id).await.unwrap() {
+            let kept = store::reservation::keep(&transaction, id, past).await;
+            kept.unwrap();
+        }
         transaction.commit().await.unwrap();
         while store::reservation::lapsed(&database, past, 1_000)
             .await
@@ -152,6 +157,13 @@ impl TestServer {
         {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
+    }
+
+    /// The checkouts whose reservations will have lapsed then, unless they are renewed.
+    pub(crate) async fn lapsed(&self, time: DateTime<Utc>) -> Vec<String> {
+        let database = self.database.connect().await;
+        let lapsed = store::reservation::lapsed(&database, time, 1_000).await;
+        lapsed.unwrap().iter().map(Uuid::to_string).collect()
     }
 
     /// Makes it so that the taxes of a checkout were estimated long ago.

@@ -233,13 +233,13 @@ pub(super) async fn siblings_that_wait_are_cancelled(place: TestDatabase) {
     }
 }
 
-pub(super) async fn a_live_payment_is_found_by_its_checkout(place: TestDatabase) {
+pub(super) async fn an_open_payment_is_found_by_its_checkout(place: TestDatabase) {
     let database = place.open().await;
     insert(&database, &samples::order(80, 7)).await;
-    insert(&database, &samples::order(81, 7)).await;
-    let has_live = async |n| order::has_live_payment(&database, id(n)).await.unwrap();
-    assert!(!has_live(7).await);
-    for (state, live) in [
+    let mut order = insert(&database, &samples::order(81, 7)).await;
+    let has_open = async |n| order::has_open_payment(&database, id(n)).await.unwrap();
+    assert!(!has_open(7).await);
+    for (state, open) in [
         (PaymentState::Failed, false),
         (PaymentState::Pending, true),
         (PaymentState::Completed, true),
@@ -248,9 +248,18 @@ pub(super) async fn a_live_payment_is_found_by_its_checkout(place: TestDatabase)
         order::save_payment(&database, id(81), &payment)
             .await
             .unwrap();
-        assert_eq!(has_live(7).await, live, "{state:?}");
+        assert_eq!(has_open(7).await, open, "{state:?}");
     }
-    assert!(!has_live(8).await);
+    assert!(!has_open(8).await);
+
+    let version = order.version;
+    let given_up = order.cancel(String::new(), String::new(), now());
+    assert!(given_up.unwrap());
+    let transaction = database.begin().await.unwrap();
+    let updated = order::update(&transaction, &order, version).await;
+    assert!(updated.unwrap());
+    transaction.commit().await.unwrap();
+    assert!(!has_open(7).await, "its order was given up");
 }
 
 pub(super) async fn orders_are_listed_newest_first(place: TestDatabase) {

@@ -4,7 +4,7 @@ use cartwright::domain::{
     address::Address,
     cart::{Facts, LineItem, LineItemKind, Selection},
     catalog::{Measures, Modifier, ModifierKind, OptionValue, Product, ProductOption, Variant},
-    checkout::{Checkout, Message, MessageCode, RequestKey, Revisions, SeenRequest},
+    checkout::{Checkout, Message, MessageCode, Outcome, RequestKey, Revisions, SeenRequest},
     consignment::{Consignment, ConsignmentItem, Fulfilment},
     coupon::{AppliedCoupon, ClassicDiscount},
     money::{Amount, Currency, Money, Rate},
@@ -153,7 +153,7 @@ pub(super) fn checkout(number: u128) -> Checkout {
         requests: vec![SeenRequest {
             key: key(70),
             time: now(),
-            order_id: Some(id(60)),
+            outcome: Outcome::Ordered(id(60)),
         }],
         expire_time: now() + TimeDelta::days(30),
         ..Checkout::new(id(number), usd(), now())
