@@ -54,6 +54,7 @@ fn line(number: u32) -> LineItem {
         free_shipping: false,
         fixed_shipping_cost: None,
         custom_fields: Vec::new(),
+        stock_level: None,
     };
     LineItem {
         product_id: format!("product-{number}"),

@@ -97,6 +97,8 @@ pub struct Facts {
     pub fixed_shipping_cost: Option<Amount>,
     /// What else the shop knows of the product: name and value.
     pub custom_fields: Vec<(String, String)>,
+    /// What the catalog told of its stock; none where it is not counted. What is left by now is not told by this.
+    pub stock_level: Option<i64>,
 }
 
 impl Facts {
@@ -123,6 +125,7 @@ impl Facts {
             free_shipping: false,
             fixed_shipping_cost: None,
             custom_fields: Vec::new(),
+            stock_level: None,
         }
     }
 }

@@ -6,6 +6,7 @@ use super::{
     cart::{Facts, LineItemKind, Selection},
     money::{Amount, Currency},
     reason::{Reason, Refusal, Result, Violation},
+    stock::Stock,
     store::Store,
 };
 
@@ -61,6 +62,8 @@ pub struct Product {
     pub modifiers: Vec<Modifier>,
     /// What else the shop knows of it: name and value.
     pub custom_fields: Vec<(String, String)>,
+    /// Its stock, if it has no variants; none where it is not counted.
+    pub stock: Option<Stock>,
     /// Raised by one with every change.
     pub version: i64,
 }
@@ -118,6 +121,8 @@ pub struct Variant {
     pub purchasable: bool,
     /// A picture.
     pub image_url: String,
+    /// Its stock; none where it is not counted.
+    pub stock: Option<Stock>,
 }
 
 /// Something a shopper may or must add to a product.
@@ -225,6 +230,7 @@ impl Product {
             free_shipping: self.free_shipping,
             fixed_shipping_cost: convert(self.fixed_shipping_cost)?,
             custom_fields: self.custom_fields.clone(),
+            stock_level: self.stock_of(variant_id).map(|stock| stock.level),
         })
     }
 

@@ -32,7 +32,7 @@ impl Checkout {
     /// what the catalog has; what it does not have is not given. Answers whether anything changed.
     pub fn keep_gifts(
         &mut self,
-        facts: impl Fn(&Gift) -> Result<Facts>,
+        mut facts: impl FnMut(&Gift) -> Result<Facts>,
         new_id: impl Fn() -> Uuid,
     ) -> bool {
         let before = (self.lines.clone(), self.consignments.clone());

@@ -31,6 +31,7 @@ pub mod promotion;
 pub mod rating;
 pub mod reason;
 pub mod shipping;
+pub mod stock;
 pub mod store;
 pub mod store_credit;
 pub mod tax;

@@ -98,7 +98,7 @@ pub enum Effect {
     /// The payment was recorded before in the same state: nothing changes.
     Repeated,
     /// The scarce things that the order uses are needed, if they are not held yet: uses of coupons and promotions, money
-    /// of gift certificates and store credit.
+    /// of gift certificates and store credit, goods.
     Hold,
     /// The order is paid: the scarce things are needed and nothing else, its cart ends, its siblings are cancelled, the
     /// gift certificates that it buys are issued.
@@ -106,6 +106,8 @@ pub enum Effect {
     /// The payment failed: unless another payment of the cart needs the scarce things, they are reserved as they were
     /// before it, from now on.
     Unpin,
+    /// The paid order was cancelled: the goods that it took are in stock again.
+    Restock,
     /// The order was cancelled: the scarce things are given back with the last order of the cart that can be paid.
     Release,
     /// Only the order changes.
@@ -210,6 +212,10 @@ impl Order {
         paid_sibling: Option<Uuid>,
         now: DateTime<Utc>,
     ) -> Result<Effect> {
+        if self.paid_time.is_some() {
+            // One of nothing: no other is under way once an order is paid.
+            return Ok(Effect::Nothing);
+        }
         if let Some(sibling) = paid_sibling {
             self.needs_verification(sibling_paid(sibling));
             return Ok(Effect::Nothing);
@@ -276,6 +282,16 @@ impl Order {
         let event = HistoryEvent::StatusUpdated;
         self.changed(event, update.actor, update.reason, now);
         Ok(true)
+    }
+
+    /// What it means beyond the order that it was given its status.
+    #[must_use]
+    pub fn effect_of_status(&self) -> Effect {
+        if self.status == OrderStatus::Cancelled && self.paid_time.is_some() {
+            Effect::Restock
+        } else {
+            Effect::Nothing
+        }
     }
 
     /// The statuses that the order can be given.

@@ -113,6 +113,8 @@ reasons! {
     CurrencyNotSupported = "CURRENCY_NOT_SUPPORTED", Precondition;
     /// Something has no amount in another currency.
     CurrencyNotChangeable = "CURRENCY_NOT_CHANGEABLE", Precondition;
+    /// Less is left of a variant than the cart needs.
+    StockExhausted = "STOCK_EXHAUSTED", Precondition;
     /// More units in consignments than the line has.
     ConsignmentQuantityExceeded = "CONSIGNMENT_QUANTITY_EXCEEDED", Precondition;
     /// The line is not shipped.

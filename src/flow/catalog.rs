@@ -27,21 +27,24 @@ pub fn check_built_in(flow: &Flow) -> Result<()> {
     Ok(())
 }
 
-/// Creates or replaces products, all or none.
+/// Creates or replaces products, all or none. To `keep_stock` is to leave the stock of what is counted already as it is.
 #[instrument(name = "flow.upsert_products", skip_all)]
 pub async fn upsert(
     flow: &Flow,
     products: Vec<Product>,
+    keep_stock: bool,
     request: Option<RequestKey>,
 ) -> Result<Vec<Product>> {
     check_built_in(flow)?;
     match once::begin(flow, request.as_ref(), now()).await? {
         Once::Answered(_) => {
             let ids: Vec<_> = products.into_iter().map(|product| product.id).collect();
-            Ok(store::catalog::load_many(&flow.database, &ids).await?)
+            let mut products = store::catalog::load_many(&flow.database, &ids).await?;
+            tell_stock(flow, &mut products).await?;
+            Ok(products)
         }
         Once::New(claim) => {
-            let stored = store::catalog::upsert(&claim.transaction, &products).await?;
+            let stored = store::catalog::upsert(&claim.transaction, &products, keep_stock).await?;
             claim.commit("").await?;
             flow.reload().await?;
             Ok(stored)
@@ -51,9 +54,33 @@ pub async fn upsert(
 
 /// Answers a product.
 #[instrument(name = "flow.get_product", skip_all)]
-pub async fn get(flow: &Flow, id: &str) -> Result<Arc<Product>> {
+pub async fn get(flow: &Flow, id: &str) -> Result<Product> {
     let products = read(flow, &[id.to_owned()]).await?;
-    Ok(products.get(id).map(Arc::clone)?)
+    let mut product = Product::clone(products.get(id)?);
+    tell_stock(flow, std::slice::from_mut(&mut product)).await?;
+    Ok(product)
+}
+
+/// Makes products tell what is in stock and reserved now. Of a remote catalog's, the level is what it told.
+async fn tell_stock(flow: &Flow, products: &mut [Product]) -> Result<()> {
+    let counted = products.iter().filter(|product| product.is_counted());
+    let ids: Vec<&str> = counted.map(|product| product.id.as_str()).collect();
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let kept = store::stock::of_products(&flow.database, ids).await?;
+    for (key, stock) in products.iter_mut().flat_map(Product::stock_mut) {
+        let Some(told) = stock else {
+            continue;
+        };
+        let kept = kept.get(&key);
+        if flow.catalog.is_remote() {
+            told.reserved = kept.map_or(0, |kept| kept.reserved);
+        } else {
+            *stock = kept.and_then(|kept| kept.stock());
+        }
+    }
+    Ok(())
 }
 
 /// What there is under these ids: in the database now, or in the remote catalog within its time to live.
@@ -71,8 +98,9 @@ async fn read(flow: &Flow, ids: &[String]) -> Result<Products> {
 #[instrument(name = "flow.list_products", skip_all)]
 pub async fn list(flow: &Flow, page: Page) -> Result<Paged<Product>> {
     check_built_in(flow)?;
-    let products =
+    let mut products =
         store::catalog::list(&flow.database, page.after.as_deref(), page.limit()).await?;
+    tell_stock(flow, &mut products).await?;
     Ok(page.of(products, |product| product.id.clone()))
 }
 
@@ -111,5 +139,6 @@ pub async fn batch_get(flow: &Flow, references: &[(String, String)]) -> Result<V
         product.variants.retain(|variant| wanted(&id, &variant.id));
     }
     products.sort_by(|a, b| a.id.cmp(&b.id));
+    tell_stock(flow, &mut products).await?;
     Ok(products)
 }

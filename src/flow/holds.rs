@@ -1,5 +1,5 @@
 //! What a checkout holds of scarce things for its orders: uses of coupons and promotions, money of gift certificates and
-//! store credit. Created orders reserve them for a while; payments under way keep them, and a paid order uses them up.
+//! store credit, goods. Created orders reserve them for a while; payments under way keep them, and a paid order uses them up.
 //!
 //! Things are always taken and given back in the same order, each kind by id, after the checkout itself was locked, so
 //! that no two who do so wait for each other.
@@ -10,7 +10,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{Flow, Result, gift_certificate, new_id, now};
+use super::{Flow, Result, gift_certificate, new_id, now, stock};
 use crate::{
     domain::{
         checkout::Checkout,
@@ -56,20 +56,24 @@ pub(super) async fn follow(
     match effect {
         Effect::Hold => {
             let reserved = store::reservation::pin(transaction, checkout_id).await?;
-            take(transaction, order, Rest::Kept, reserved).await
+            take(transaction, order, Rest::Kept, reserved).await?;
+            stock::hold(transaction, order).await
         }
         Effect::Settle => {
             gift_certificate::issue_bought(transaction, order).await?;
             let reserved = store::reservation::pin(transaction, checkout_id).await?;
-            take(transaction, order, Rest::Returned, reserved).await
+            take(transaction, order, Rest::Returned, reserved).await?;
+            stock::sell(transaction, order).await
         }
-        Effect::Unpin => unpin(transaction, checkout_id, order.update_time + lifetime).await,
-        // What is needed of nobody any more is given back, also what a payment had pinned.
+        Effect::Restock => stock::put_back(transaction, order).await,
+        // What nobody needs any more is given back, also what a payment had pinned.
         Effect::Release if !store::order::has_payable(transaction, checkout_id).await? => {
             store::reservation::pin(transaction, checkout_id).await?;
             Ok(give_back(transaction, checkout_id, order.update_time).await?)
         }
-        Effect::Release => unpin(transaction, checkout_id, order.update_time + lifetime).await,
+        Effect::Release | Effect::Unpin => {
+            unpin(transaction, checkout_id, order.update_time + lifetime).await
+        }
         Effect::Repeated | Effect::Nothing => Ok(()),
     }
 }
@@ -89,6 +93,7 @@ async fn unpin(
 /// Reserves what a new order uses, and nothing else, until a time. What payments under way have taken stays, and does not
 /// lapse. What is gone refuses the order.
 pub(super) async fn reserve(
+    flow: &Flow,
     transaction: &Transaction,
     order: &Order,
     expire_time: DateTime<Utc>,
@@ -99,7 +104,8 @@ pub(super) async fn reserve(
         return Ok(());
     }
     if !first && store::order::has_open_payment(transaction, checkout.id).await? {
-        return take(transaction, order, Rest::Kept, false).await;
+        take(transaction, order, Rest::Kept, false).await?;
+        return stock::reserve(flow, transaction, order, false).await;
     }
     take(transaction, order, Rest::Returned, true).await?;
     if uses_scarce_things(checkout) {
@@ -107,7 +113,7 @@ pub(super) async fn reserve(
     } else {
         store::reservation::pin(transaction, checkout.id).await?;
     }
-    Ok(())
+    stock::reserve(flow, transaction, order, true).await
 }
 
 /// Gives back all that the checkout holds, unless a payment needs it.
@@ -204,9 +210,10 @@ fn uses_scarce_things(checkout: &Checkout) -> bool {
         || !checkout.pricing.limited_promotions.is_empty()
         || !totals.gift_certificate_amount.is_zero()
         || !totals.store_credit_amount.is_zero()
+        || !checkout.counted_lines().is_empty()
 }
 
-/// Makes the checkout hold what the order uses. `reserved` says that no payment needs what it has held so far.
+/// Makes the checkout hold what the order uses, but for goods. `reserved` says that no payment needs what it has held so far.
 async fn take(transaction: &Transaction, order: &Order, rest: Rest, reserved: bool) -> Result<()> {
     let held = store::promotion::held_uses(transaction, order.snapshot.id).await?;
     take_codes(transaction, order, &held, rest, reserved).await?;
@@ -301,7 +308,7 @@ async fn give_back(
         };
         store::balance::hold(transaction, checkout_id, nothing).await?;
     }
-    Ok(())
+    stock::give_back(transaction, checkout_id).await
 }
 
 fn limited_coupons(checkout: &Checkout) -> Vec<&AppliedCoupon> {

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::{
     Flow, Guard, Result,
     change::{Draft, change},
-    new_id,
+    new_id, stock,
 };
 use crate::{
     catalog::Products,
@@ -20,6 +20,7 @@ use crate::{
         gift_wrapping::WrappingChoice,
         money::Money,
         reason::{self, Refusal},
+        stock::{Asked, VariantKey},
         store::Store,
     },
 };
@@ -77,6 +78,20 @@ pub enum NewItemKind {
     },
 }
 
+impl NewItem {
+    /// The variant that it asks for.
+    fn asked(&self) -> Option<Asked> {
+        match &self.kind {
+            NewItemKind::Catalog {
+                product_id,
+                variant_id,
+                ..
+            } => Some((self.path.clone(), VariantKey::new(product_id, variant_id))),
+            NewItemKind::Custom { .. } | NewItemKind::GiftCertificate { .. } => None,
+        }
+    }
+}
+
 /// What to change of a line; none stays.
 #[derive(Debug, Clone)]
 pub struct LineItemUpdate {
@@ -125,6 +140,9 @@ pub async fn update(
                 .await?;
             let product = products.get(&product_id).ok().map(AsRef::as_ref);
             draft.checkout.set_quantity(line, quantity, product)?;
+            let variant_id = &draft.checkout.line(line)?.variant_id;
+            let asked = (line.to_string(), VariantKey::new(&product_id, variant_id));
+            stock::check(flow, &draft.checkout, &[asked], &products).await?;
         }
         Ok(draft)
     })
@@ -160,10 +178,11 @@ pub(super) async fn add_items(flow: &Flow, draft: &mut Draft, items: &[NewItem])
         });
         refusals.extend(added.err());
     }
-    match Refusal::merged(refusals) {
-        Some(refusal) => Err(refusal.into()),
-        None => Ok(()),
+    if let Some(refusal) = Refusal::merged(refusals) {
+        return Err(refusal.into());
     }
+    let asked: Vec<_> = items.iter().filter_map(NewItem::asked).collect();
+    stock::check(flow, checkout, &asked, &products).await
 }
 
 /// The products that the items name, each once.

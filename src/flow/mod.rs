@@ -45,6 +45,7 @@ mod purge;
 mod refresh;
 pub mod settings;
 mod shipping;
+mod stock;
 pub mod store_credit;
 mod tax;
 

@@ -11,7 +11,7 @@ use super::{
     coupon::check_uses,
     holds, new_id, now,
     once::{self, Once},
-    other_currency, refresh, shipping, tax,
+    other_currency, refresh, shipping, stock, tax,
 };
 use crate::{
     domain::{
@@ -80,10 +80,13 @@ pub async fn create(flow: &Flow, checkout_id: Uuid, guard: Guard) -> Result<Orde
 /// Refuses an order because somebody else has just taken what it needs.
 fn gone(why: Refusal) -> Refusal {
     let message = format!("the order needs more: {}", why.message);
-    let subject = why.metadata.first().map(|(_, value)| value.clone());
-    let violation = Violation::new(subject.unwrap_or_default(), why.reason, why.message);
     let mut refusal = Refusal::new(Reason::CheckoutIncomplete, message);
-    refusal.violations = vec![violation];
+    refusal.violations = why.violations;
+    if refusal.violations.is_empty() {
+        let subject = why.metadata.first().map(|(_, value)| value.clone());
+        let violation = Violation::new(subject.unwrap_or_default(), why.reason, why.message);
+        refusal.violations.push(violation);
+    }
     refusal
 }
 
@@ -113,6 +116,7 @@ async fn obstacles(flow: &Flow, found: &Checkout, draft: &mut Draft) -> Result<V
     }
     let unavailable = unavailable.into_iter();
     obstacles.extend(unavailable.map(|(line, why)| Violation::new(line, why.reason, why.message)));
+    obstacles.extend(stock::shortages(flow, &draft.checkout).await?);
 
     let outcomes = draft
         .checkout
@@ -241,7 +245,7 @@ async fn save_new(
     // A cart that ends sooner takes its reservations along.
     let lifetime = flow.snapshot().store.reservation_lifetime;
     let expire_time = checkout.expire_time.min(order.create_time + lifetime);
-    holds::reserve(&transaction, order, expire_time).await?;
+    holds::reserve(flow, &transaction, order, expire_time).await?;
     transaction.commit().await?;
     Ok(Some(number))
 }
@@ -339,7 +343,7 @@ async fn change(
                 }
             }
             OrderChange::Status(update) if order.update_status(update.clone(), now())? => {
-                Step::Save(Effect::Nothing)
+                Step::Save(order.effect_of_status())
             }
             OrderChange::Status(_) => Step::Unchanged,
         };

@@ -4,7 +4,9 @@ use std::collections::HashSet;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
-use super::{Flow, Result, change::Draft, gift_certificate, new_id, shipping, store_credit, tax};
+use super::{
+    Flow, Result, change::Draft, gift_certificate, new_id, shipping, stock, store_credit, tax,
+};
 use crate::{
     catalog::Products,
     domain::{
@@ -15,6 +17,7 @@ use crate::{
         pricing::Gift,
         promotion::{CouponCode, Promotion},
         reason::Refusal,
+        stock::take_gift,
         store::Store,
     },
     store,
@@ -189,12 +192,19 @@ async fn gifts(flow: &Flow, draft: &mut Draft) -> Result<bool> {
     {
         return Ok(false);
     }
-    let ids: Vec<_> = due.into_iter().map(|gift| gift.product_id).collect();
+    let ids: Vec<_> = due.iter().map(|gift| gift.product_id.clone()).collect();
     let products = draft.products(flow, &ids).await?;
+    let mut left = stock::left_for_gifts(flow, &draft.checkout, &due, &products).await?;
     let (store, currency) = (&draft.snapshot.store, draft.checkout.currency);
     let facts = |gift: &Gift| {
         let product = products.get(&gift.product_id)?;
         product.check_purchase(&gift.variant_id, gift.quantity)?;
+        take_gift(
+            &mut left,
+            &stock::gift_key(gift),
+            gift.quantity,
+            &product.name,
+        )?;
         product.facts(&gift.variant_id, &[], store, currency, "gift")
     };
     Ok(draft.checkout.keep_gifts(facts, new_id))

@@ -37,7 +37,8 @@ impl CatalogService for Api {
             products.iter().map(|product| product.id.as_str()),
         );
         fields.finish()?;
-        let products = flow::catalog::upsert(&self.flow, products, guard.request).await?;
+        let (keep_stock, request) = (request.keep_stock, guard.request);
+        let products = flow::catalog::upsert(&self.flow, products, keep_stock, request).await?;
         let products = products.iter().map(show::product).collect();
         Ok(Response::new(pb::UpsertProductsResponse { products }))
     }

@@ -82,7 +82,7 @@ struct Content {
 }
 
 /// Imports a file. All of it is checked before anything is done. Settings and products replace those
-/// that are there; promotions, by their names, and coupons are only added.
+/// that are there, but for the stock of what is counted; promotions, by their names, and coupons are only added.
 ///
 /// # Errors
 /// Each [`ImportError`] names the place.
@@ -109,7 +109,7 @@ pub async fn import(flow: &Flow, yaml: &str) -> Result<Imported, ImportError> {
         updated.map_err(failed("store"))?;
     }
     for batch in content.products.chunks(catalog::MAX_PRODUCTS) {
-        let upserted = flow::catalog::upsert(flow, batch.to_vec(), None).await;
+        let upserted = flow::catalog::upsert(flow, batch.to_vec(), true, None).await;
         upserted.map_err(failed("products"))?;
     }
     for (place, promotion) in content.promotions {

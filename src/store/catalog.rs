@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use sea_orm::{
     ColumnTrait, EntityTrait, ExprTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
+    SelectExt,
     sea_query::{Expr, OnConflict},
 };
 
@@ -12,17 +13,25 @@ use super::{
     entity::product::{Column, Entity, Model},
     parse,
     revision::{self, Area},
+    stock,
 };
 use crate::domain::catalog::Product;
 
-/// Creates or replaces products, of which no two have the same id, and answers them with their new versions.
-pub async fn upsert(transaction: &Transaction, products: &[Product]) -> Result<Vec<Product>> {
+/// Creates or replaces products, of which no two have the same id, and answers them with their new versions. To
+/// `keep_stock` is to leave the stock of what is counted already as it is.
+pub async fn upsert(
+    transaction: &Transaction,
+    products: &[Product],
+    keep_stock: bool,
+) -> Result<Vec<Product>> {
     if products.is_empty() {
         return Ok(Vec::new());
     }
-    let mut rows = products.iter().map(row).collect::<Result<Vec<_>>>()?;
-    // Always in one order, so that two of these wait for each other rather than deadlock.
-    rows.sort_by(|a, b| a.id.cmp(&b.id));
+    // First, so that nobody else counts the same products meanwhile.
+    revision::bump(transaction, Area::Catalog).await?;
+    let mut products = products.to_vec();
+    stock::count(transaction, &mut products, keep_stock).await?;
+    let rows = products.iter().map(row).collect::<Result<Vec<_>>>()?;
     let rows = rows.into_iter().map(IntoActiveModel::into_active_model);
     let next_version = Expr::col((Entity, Column::Version)).add(1);
     let replace = OnConflict::column(Column::Id)
@@ -31,14 +40,12 @@ pub async fn upsert(transaction: &Transaction, products: &[Product]) -> Result<V
         .to_owned();
     let upsert = Entity::insert_many(rows).on_conflict(replace);
     let kept = upsert.exec_with_returning(transaction.orm()).await?;
-    revision::bump(transaction, Area::Catalog).await?;
 
     let versions: HashMap<_, _> = kept.into_iter().map(|row| (row.id, row.version)).collect();
-    let with_version = |product: &Product| Product {
-        version: versions.get(&product.id).copied().unwrap_or_default(),
-        ..product.clone()
-    };
-    Ok(products.iter().map(with_version).collect())
+    for product in &mut products {
+        product.version = versions.get(&product.id).copied().unwrap_or_default();
+    }
+    Ok(products)
 }
 
 /// The product with this id, if there is one.
@@ -67,14 +74,16 @@ pub async fn list(c: &impl Connection, after: Option<&str>, limit: u64) -> Resul
     rows.iter().map(product).collect()
 }
 
-/// Deletes a product. Answers whether it was there.
+/// Deletes a product, which is not counted any more then. Answers whether it was there.
 pub async fn delete(transaction: &Transaction, id: &str) -> Result<bool> {
-    let deleted = Entity::delete_by_id(id).exec(transaction.orm()).await?;
-    if deleted.rows_affected == 0 {
+    if !Entity::find_by_id(id).exists(transaction.orm()).await? {
         return Ok(false);
     }
+    // First, as when products are upserted.
     revision::bump(transaction, Area::Catalog).await?;
-    Ok(true)
+    let deleted = Entity::delete_by_id(id).exec(transaction.orm()).await?;
+    stock::uncount(transaction, id).await?;
+    Ok(deleted.rows_affected == 1)
 }
 
 fn row(product: &Product) -> Result<Model> {

@@ -21,6 +21,7 @@ pub mod request;
 pub mod reservation;
 pub mod revision;
 pub mod settings;
+pub mod stock;
 pub mod store_credit;
 pub mod tax_task;
 

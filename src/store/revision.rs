@@ -44,8 +44,8 @@ pub async fn load(c: &impl Connection) -> Result<Revisions> {
     })
 }
 
-/// Tells that something was changed, in the transaction that changes it. It comes last there, since from here
-/// to the commit nobody else can change anything of the area.
+/// Tells that something was changed, in the transaction that changes it. From here to the commit nobody else can change
+/// anything of the area, so it comes last where many do at once, and first where they have to take turns.
 pub(super) async fn bump(transaction: &Transaction, area: Area) -> Result<()> {
     let update = Entity::update_many()
         .col_expr(Column::Revision, Expr::col(Column::Revision).add(1))

@@ -46,6 +46,7 @@ mod request_ids;
 mod reservations;
 mod serving;
 mod shipping_rates;
+mod stock;
 mod store;
 mod store_credit;
 mod tax_provider;

@@ -37,6 +37,7 @@ async fn products_are_managed(api: Api) {
             ..mug.clone()
         }],
         request_id: Uuid::from_u128(21).to_string(),
+        ..Default::default()
     };
     let stored = call!(api.catalog, upsert_products, request.clone())
         .unwrap()

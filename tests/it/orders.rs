@@ -23,6 +23,7 @@ on_every_backend!(
     orders_are_cancelled,
     an_order_that_is_paid_in_part_is_cancelled,
     a_payment_that_fails_after_a_sibling_was_paid,
+    payments_of_nothing_pay_once,
     orders_are_listed,
     a_repeated_request_creates_one_order,
     an_order_outlives_its_deleted_cart,
@@ -512,6 +513,24 @@ async fn a_payment_that_fails_after_a_sibling_was_paid(api: Api) {
     let failed = failed.unwrap();
     assert_eq!(failed.status(), OrderStatus::Cancelled);
     assert!(failed.status_reason.contains(&paid.id), "{failed:?}");
+}
+
+async fn payments_of_nothing_pay_once(api: Api) {
+    let checkout = api.ready().await;
+    api.certificate("ALL", 10_000).await;
+    api.apply_certificate(&checkout.id, "ALL").await.unwrap();
+    let order = api.order(&checkout.id).await.unwrap();
+    for (reference, state) in [
+        ("a", PaymentState::Pending),
+        ("b", PaymentState::Pending),
+        ("a", PaymentState::Completed),
+        ("b", PaymentState::Completed),
+    ] {
+        api.pay(&order, reference, 0, state).await.unwrap();
+    }
+    let paid = get(&api, &order).await;
+    assert_eq!(paid.status(), OrderStatus::AwaitingFulfillment);
+    assert!(paid.paid_time.is_some());
 }
 
 async fn orders_are_listed(api: Api) {

@@ -13,6 +13,7 @@ mod request;
 mod reservation;
 mod samples;
 mod settings;
+mod stock;
 mod tax_task;
 
 /// Makes each contract, a function that is given a new database, a test on SQLite and one on PostgreSQL.
@@ -111,6 +112,11 @@ contracts! {
         a_gift_certificate_comes_back_as_it_was,
         a_code_is_taken_in_any_case,
         gift_certificates_are_listed_newest_first,
+    }
+    stock {
+        no_more_is_taken_than_is_left,
+        whoever_takes_in_order_never_deadlocks_with_the_catalog,
+        what_is_held_is_known_without_its_product,
     }
     settings {
         settings_come_back_as_they_were,

@@ -5,6 +5,7 @@ use crate::{
         cart::MAX_QUANTITY,
         catalog::{Measures, Modifier, ModifierKind, OptionValue, Product, ProductOption, Variant},
         money::{Amount, Currency},
+        stock::{MAX_LEVEL, Stock},
         store::Store,
     },
     rpc::{fields::Fields, pb},
@@ -36,6 +37,10 @@ pub(in crate::rpc) fn product(fields: &mut Fields, product: pb::Product, store: 
         |fields, modifier| self::modifier(fields, modifier, currency),
     );
     check_ids(fields, &options, &variants, &modifiers);
+    if product.stock_level.is_some() && !variants.is_empty() {
+        let text = "is for products without variants: give it to the variants";
+        fields.refuse("stock_level", text);
+    }
 
     let minimum_quantity = limit(
         fields,
@@ -96,8 +101,16 @@ pub(in crate::rpc) fn product(fields: &mut Fields, product: pb::Product, store: 
                 (name, fields.text("value", field.value))
             },
         ),
+        stock: stock(fields, product.stock_level),
         version: 0,
     }
+}
+
+fn stock(fields: &mut Fields, level: Option<i64>) -> Option<Stock> {
+    level.map(|level| Stock {
+        level: fields.number("stock_level", level, 0..=MAX_LEVEL),
+        reserved: 0,
+    })
 }
 
 /// A limit on units, where 0 is none.
@@ -181,6 +194,7 @@ fn variant(
         weight_grams: weight.map(|grams| fields.number("weight_grams", grams, 0..=MAX_WEIGHT)),
         purchasable: !variant.not_purchasable,
         image_url: fields.text("image_url", variant.image_url),
+        stock: stock(fields, variant.stock_level),
     }
 }
 
@@ -295,6 +309,8 @@ mod tests {
             variants: vec![pb::Variant {
                 id: "tee-m".into(),
                 option_values: vec![chosen],
+                stock_level: Some(7),
+                available_stock: Some(7),
                 ..Default::default()
             }],
             modifiers: vec![pb::Modifier {
@@ -337,7 +353,7 @@ mod tests {
     #[test]
     fn what_is_wrong_with_a_product_is_told_by_its_path() {
         type Change = fn(&mut pb::Product);
-        let cases: [(&str, Change); 15] = [
+        let cases: [(&str, Change); 18] = [
             ("id", |p| p.id.clear()),
             ("name", |p| p.name.clear()),
             ("type", |p| p.r#type = 0),
@@ -360,6 +376,14 @@ mod tests {
             }),
             ("variants[0].option_values[0].value_id", |p| {
                 p.variants[0].option_values[0].value_id = "xl".into();
+            }),
+            ("stock_level", |p| p.stock_level = Some(0)),
+            ("stock_level", |p| {
+                p.variants.clear();
+                p.stock_level = Some(-1);
+            }),
+            ("variants[0].stock_level", |p| {
+                p.variants[0].stock_level = Some(1_000_000_001);
             }),
             ("variants[1].id", |p| p.variants.push(p.variants[0].clone())),
             ("modifiers[0].id", |p| p.modifiers[0].id = "size".into()),

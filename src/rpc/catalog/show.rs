@@ -4,6 +4,7 @@ use crate::{
     domain::{
         catalog::{Modifier, ModifierKind, OptionValue, Product, ProductOption, Variant},
         money::{Amount, Currency},
+        stock::Stock,
     },
     rpc::{
         pb,
@@ -67,7 +68,14 @@ pub(super) fn product(product: &Product) -> pb::Product {
                 value: value.clone(),
             })
             .collect(),
+        stock_level: product.stock.map(level),
+        available_stock: product.stock.map(Stock::left),
     }
+}
+
+/// What is owed is not told: it cannot be upserted again.
+fn level(stock: Stock) -> i64 {
+    stock.level.max(0)
 }
 
 fn option(option: &ProductOption, currency: Currency) -> pb::ProductOption {
@@ -114,6 +122,8 @@ fn variant(variant: &Variant, currency: Currency) -> pb::Variant {
         weight_grams: variant.weight_grams,
         not_purchasable: !variant.purchasable,
         image_url: variant.image_url.clone(),
+        stock_level: variant.stock.map(level),
+        available_stock: variant.stock.map(Stock::left),
     }
 }
 

@@ -76,6 +76,7 @@ pub(crate) fn line(number: u128, list_price: i64, quantity: u32) -> LineItem {
             free_shipping: false,
             fixed_shipping_cost: None,
             custom_fields: Vec::new(),
+            stock_level: None,
         },
         gift_wrapping: None,
         gift_certificate: None,

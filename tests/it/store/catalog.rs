@@ -10,7 +10,9 @@ use crate::harness::database::{TestDatabase, at_once};
 
 async fn upsert(database: &Database, products: &[Product]) -> Vec<Product> {
     let transaction = database.begin().await.unwrap();
-    let upserted = catalog::upsert(&transaction, products).await.unwrap();
+    let upserted = catalog::upsert(&transaction, products, false)
+        .await
+        .unwrap();
     transaction.commit().await.unwrap();
     upserted
 }

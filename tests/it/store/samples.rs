@@ -12,6 +12,7 @@ use cartwright::domain::{
     pricing::price,
     promotion::{CouponCode, Promotion, RedemptionType, index::Promotions, items::ItemsMatcher},
     shipping::{OptionKind, ShippingOption, TransitTime, TransitUnits},
+    stock::Stock,
     store::{Store, TaxClass, TaxRate, TaxZone},
 };
 use chrono::{DateTime, TimeDelta, Utc};
@@ -82,6 +83,7 @@ fn line(number: u128) -> LineItem {
             free_shipping: false,
             fixed_shipping_cost: Some(Amount::new(150)),
             custom_fields: Vec::new(),
+            stock_level: Some(12),
         },
         gift_wrapping: None,
         gift_certificate: None,
@@ -190,6 +192,7 @@ pub(super) fn product(product_id: &str) -> Product {
     };
     Product {
         custom_fields: Vec::new(),
+        stock: None,
         id: product_id.into(),
         name: "Mug".into(),
         digital: false,
@@ -224,6 +227,10 @@ pub(super) fn product(product_id: &str) -> Product {
             weight_grams: Some(350),
             purchasable: true,
             image_url: String::new(),
+            stock: Some(Stock {
+                level: 12,
+                reserved: 0,
+            }),
         }],
         modifiers: vec![Modifier {
             id: "wrap".into(),

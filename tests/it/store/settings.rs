@@ -68,7 +68,9 @@ pub(super) async fn each_change_raises_its_revision_alone(place: TestDatabase) {
 
     let transaction = database.begin().await.unwrap();
     let products = [samples::product("mug")];
-    catalog::upsert(&transaction, &products).await.unwrap();
+    catalog::upsert(&transaction, &products, false)
+        .await
+        .unwrap();
     transaction.commit().await.unwrap();
     expected.catalog = 1;
     assert_eq!(revision::load(&database).await.unwrap(), expected);
