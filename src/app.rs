@@ -20,10 +20,14 @@ use crate::{
     flow::{
         self, Flow,
         erasure::{self, Erased},
+        purge::Retention,
     },
-    quotes::{self, Background, Quotes, RedisError},
+    publish::{self, Publisher},
+    quotes::{self, Background, Quotes},
+    redis_link::RedisError,
     rpc::{
         self,
+        cloud_event::{self, Encoder},
         import::{ImportError, Imported},
         layers::RpcLayer,
     },
@@ -57,6 +61,8 @@ pub enum Error {
         "cannot set up the sample shop beside a remote catalog: leave out --demo-store or --catalog-url"
     )]
     DemoStore,
+    #[error("cannot publish events")]
+    Encoder(#[source] cloud_event::Error),
     #[error("cannot load the shop")]
     Load(#[source] flow::Error),
     #[error("cannot listen on {address}")]
@@ -74,12 +80,12 @@ pub enum Error {
 }
 
 /// A service that serves. It goes on until it is [stopped](Self::stop).
-#[derive(Debug)]
 pub struct Running {
     address: SocketAddr,
     health: HealthReporter,
     accepting: CancellationToken,
     server: JoinHandle<Result<(), transport::Error>>,
+    flow: Arc<Flow>,
     background: Background,
     database: Database,
     drain_wait: Duration,
@@ -156,7 +162,16 @@ pub async fn start(config: &Config) -> Result<Running, Error> {
     background.tasks.spawn({
         let (flow, ending) = (Arc::clone(&flow), background.ending.clone());
         let purge_after = TimeDelta::from_std(config.purge_after).unwrap_or(TimeDelta::MAX);
-        async move { flow.purge(purge_after, ending).await }
+        let retention = Retention {
+            time: TimeDelta::from_std(config.event_retention).unwrap_or(TimeDelta::MAX),
+            until_published: config.events_redis_stream.is_some(),
+        };
+        async move { flow.purge(purge_after, retention, ending).await }
+    });
+    background.tasks.spawn({
+        let (flow, ending) = (Arc::clone(&flow), background.ending.clone());
+        let abandoned_after = config.abandoned_after;
+        async move { flow.tell_of_abandoned_carts(abandoned_after, ending).await }
     });
 
     background.tasks.spawn({
@@ -164,10 +179,28 @@ pub async fn start(config: &Config) -> Result<Running, Error> {
         async move { flow.sweep_reservations(ending).await }
     });
 
+    background.tasks.spawn({
+        let (flow, ending) = (Arc::clone(&flow), background.ending.clone());
+        async move { flow.place_events(ending).await }
+    });
+    background.tasks.spawn({
+        let (flow, ending) = (Arc::clone(&flow), background.ending.clone());
+        async move { flow.tail_events(ending).await }
+    });
+    background.tasks.spawn({
+        let (flow, ending) = (Arc::clone(&flow), background.ending.clone());
+        async move { flow.read_watched(ending).await }
+    });
+    if let Some((publisher, encoder)) = publisher(config)? {
+        let encode = move |event: &_| encoder.encode(event);
+        let publishing = flow::event::publish(Arc::clone(&flow), publisher, encode);
+        background.tasks.spawn(publishing);
+    }
+
     let telling = Arc::clone(&flow).tell_tax_provider(background.ending.clone());
     background.tasks.spawn(telling);
 
-    let (routes, health) = rpc::routes(flow).await?;
+    let (routes, health) = rpc::routes(Arc::clone(&flow)).await?;
     let listen = |source| Error::Listen {
         address: config.listen.clone(),
         source,
@@ -200,6 +233,7 @@ pub async fn start(config: &Config) -> Result<Running, Error> {
         health,
         accepting,
         server,
+        flow,
         background,
         database,
         drain_wait: config.drain_wait,
@@ -226,6 +260,7 @@ impl Running {
         tokio::time::sleep(self.drain_wait).await;
 
         self.accepting.cancel();
+        self.flow.end_streams();
         for service in services {
             // Ends the calls of those that watch it, which would go on for ever.
             self.health.clear_service_status(service).await;
@@ -259,6 +294,22 @@ async fn close(database: Database) {
     if let Err(error) = database.close().await {
         tracing::warn!(%error, "the database was not closed in good order");
     }
+}
+
+/// Where events are published, if they are, and how they are written.
+fn publisher(config: &Config) -> Result<Option<(Publisher, Encoder)>, Error> {
+    let (Some(stream), Some(redis_url)) = (&config.events_redis_stream, &config.redis_url) else {
+        return Ok(None);
+    };
+    let encoder = Encoder::new(config.events_format).map_err(Error::Encoder)?;
+    let publisher = Publisher::new(publish::Settings {
+        redis_url: redis_url.clone(),
+        stream: stream.clone(),
+        max_length: config.events_redis_max_length,
+        format: config.events_format,
+        replica: flow::new_id(),
+    })?;
+    Ok(Some((publisher, encoder)))
 }
 
 async fn flow(config: &Config, database: &Database, background: Background) -> Result<Flow, Error> {

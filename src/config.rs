@@ -10,7 +10,10 @@ use clap::{
 use secrecy::{ExposeSecret as _, SecretString};
 use tracing_subscriber::EnvFilter;
 
-use crate::telemetry::{LogFormat, TelemetryConfig};
+use crate::{
+    publish::EventFormat,
+    telemetry::{LogFormat, TelemetryConfig},
+};
 
 /// Longest time that most options take.
 const DAY: Duration = Duration::from_hours(24);
@@ -18,6 +21,8 @@ const DAY: Duration = Duration::from_hours(24);
 const YEAR: Duration = Duration::from_hours(8_760);
 /// Most characters of an id that a caller gives.
 const MAX_ID_LENGTH: usize = 255;
+/// Most characters of the name of a stream.
+const MAX_STREAM_NAME_LENGTH: usize = 100;
 
 /// The command line.
 #[derive(Debug, Parser)]
@@ -96,7 +101,7 @@ pub struct Config {
     #[arg(default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub database_max_connections: u32,
 
-    /// Redis that replicas share carriers' quotes in: redis://USER:PASSWORD@HOST:PORT or, for a cluster,
+    /// Redis that replicas share carriers' quotes in, and that events can be published to: redis://USER:PASSWORD@HOST:PORT or, for a cluster,
     /// redis-cluster://USER:PASSWORD@HOST:PORT,HOST:PORT with some of its nodes; none: each keeps its own
     #[arg(
         long,
@@ -162,6 +167,56 @@ pub struct Config {
     )]
     #[arg(default_value = "720h", value_parser = seconds_to_year)]
     pub purge_after: Duration,
+
+    /// How long events are kept for those who read them late, 1s to 8760h
+    #[arg(
+        long,
+        global = true,
+        env = "CARTWRIGHT_EVENT_RETENTION",
+        value_name = "TIME"
+    )]
+    #[arg(default_value = "168h", value_parser = seconds_to_year)]
+    pub event_retention: Duration,
+
+    /// Stream of the Redis of --redis-url to which events are published, 1 to 100 letters, digits and .:_-; none: nowhere
+    #[arg(
+        long,
+        global = true,
+        env = "CARTWRIGHT_EVENTS_REDIS_STREAM",
+        value_name = "NAME"
+    )]
+    #[arg(requires = "redis_url", value_parser = stream_name)]
+    pub events_redis_stream: Option<String>,
+
+    /// How published events are written: as CloudEvents in JSON or Protocol Buffers
+    #[arg(
+        long,
+        global = true,
+        env = "CARTWRIGHT_EVENTS_FORMAT",
+        value_name = "FORMAT"
+    )]
+    #[arg(default_value = "json", value_parser = event_format())]
+    pub events_format: EventFormat,
+
+    /// About how many events the stream keeps, 1 to 4294967295
+    #[arg(
+        long,
+        global = true,
+        env = "CARTWRIGHT_EVENTS_REDIS_MAX_LENGTH",
+        value_name = "NUMBER"
+    )]
+    #[arg(default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub events_redis_max_length: u32,
+
+    /// How long nobody has changed a cart with an e-mail address when it is told to be abandoned, 1s to 8760h
+    #[arg(
+        long,
+        global = true,
+        env = "CARTWRIGHT_ABANDONED_AFTER",
+        value_name = "TIME"
+    )]
+    #[arg(default_value = "1h", value_parser = seconds_to_year)]
+    pub abandoned_after: Duration,
 
     /// Set up the sample shop if the database has no shop yet
     #[arg(long, global = true, env = "CARTWRIGHT_DEMO_STORE", value_parser = BoolishValueParser::new())]
@@ -334,6 +389,17 @@ fn is_cluster(nodes: &str) -> bool {
     addresses.split(',').all(|node| address(node).is_ok())
 }
 
+fn stream_name(value: &str) -> Result<String, String> {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || ".:_-".contains(c);
+    let length = 1..=MAX_STREAM_NAME_LENGTH;
+    if length.contains(&value.len()) && value.chars().all(allowed) {
+        return Ok(value.to_owned());
+    }
+    Err(format!(
+        "expected 1 to {MAX_STREAM_NAME_LENGTH} letters, digits and .:_-"
+    ))
+}
+
 fn otlp_endpoint(value: &str) -> Result<String, String> {
     url(value, &["http://"]).map(|url| url.expose_secret().to_owned())
 }
@@ -401,6 +467,13 @@ fn log_format() -> impl clap::builder::TypedValueParser<Value = LogFormat> {
     PossibleValuesParser::new(["text", "json"]).map(|name| match name.as_str() {
         "json" => LogFormat::Json,
         _ => LogFormat::Text,
+    })
+}
+
+fn event_format() -> impl clap::builder::TypedValueParser<Value = EventFormat> {
+    PossibleValuesParser::new(["json", "protobuf"]).map(|name| match name.as_str() {
+        "protobuf" => EventFormat::Protobuf,
+        _ => EventFormat::Json,
     })
 }
 
@@ -479,6 +552,31 @@ mod tests {
                 "CARTWRIGHT_PURGE_AFTER",
                 "from 1s to 8760h",
             ),
+            (
+                "--event-retention=0s",
+                "CARTWRIGHT_EVENT_RETENTION",
+                "from 1s to 8760h",
+            ),
+            (
+                "--abandoned-after=0s",
+                "CARTWRIGHT_ABANDONED_AFTER",
+                "from 1s to 8760h",
+            ),
+            (
+                "--events-redis-stream=a b",
+                "CARTWRIGHT_EVENTS_REDIS_STREAM",
+                "letters, digits and .:_-",
+            ),
+            (
+                "--events-format=xml",
+                "CARTWRIGHT_EVENTS_FORMAT",
+                "json, protobuf",
+            ),
+            (
+                "--events-redis-max-length=0",
+                "CARTWRIGHT_EVENTS_REDIS_MAX_LENGTH",
+                "1..=4294967295",
+            ),
             ("--drain-wait=5", "CARTWRIGHT_DRAIN_WAIT", "ms, s, m or h"),
             ("--drain-wait=-5s", "CARTWRIGHT_DRAIN_WAIT", "ms, s, m or h"),
             (
@@ -501,6 +599,15 @@ mod tests {
                 assert!(told.contains(part), "{argument}: no {part} in {told}");
             }
         }
+    }
+
+    #[test]
+    fn events_are_published_only_where_there_is_a_redis() {
+        let told = parse(&["--events-redis-stream=shop"]).unwrap_err();
+        assert!(told.contains("--redis-url"), "{told}");
+        let redis = "--redis-url=redis://h:1";
+        let cli = parse(&["--events-redis-stream=shop", redis]).unwrap();
+        assert_eq!(cli.config.events_redis_stream.as_deref(), Some("shop"));
     }
 
     #[test]

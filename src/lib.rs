@@ -3,7 +3,7 @@
 //! Data flows one way, and a module knows only those to its right:
 //!
 //! ```text
-//! main → app → rpc → flow → catalog, store, quotes, tax → outbound → domain
+//! main → app → rpc → flow → catalog, store, quotes, tax, publish → outbound, redis_link → domain
 //! ```
 //!
 //! - [`domain`] decides. It is pure and synchronous: no database, no network, no clock.
@@ -11,6 +11,8 @@
 //! - [`catalog`] answers products of the store or of a remote catalog, from memory while that is right.
 //! - [`quotes`] rates consignments: the store's own methods, and carriers behind a cache in Redis or in process.
 //! - [`tax`] asks the tax provider for estimates, and tells it of orders.
+//! - [`publish`] adds events to a stream in Redis.
+//! - [`redis_link`] connects to Redis.
 //! - [`outbound`] calls services outside, so that none that is slow or down costs more than its own answer.
 //! - [`flow`] does what a call asks for: load, let the domain decide, save.
 //! - [`rpc`] speaks gRPC: one file per service, conversion, and the one mapping of errors. A remote catalog is called from
@@ -29,7 +31,9 @@ pub mod domain;
 pub mod flow;
 pub mod healthcheck;
 pub mod outbound;
+pub mod publish;
 pub mod quotes;
+pub mod redis_link;
 pub mod rpc;
 pub mod store;
 pub mod tax;

@@ -112,6 +112,20 @@ pub enum CheckoutState {
     },
 }
 
+/// How a checkout ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CheckoutEnd {
+    /// Nobody changed it for too long.
+    Expired,
+    /// The cart was deleted.
+    Deleted,
+    /// An order of it was paid.
+    Paid {
+        /// The order.
+        order_id: Uuid,
+    },
+}
+
 /// How often the catalog, promotions and settings have been changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Revisions {
@@ -226,22 +240,33 @@ impl Checkout {
         }
     }
 
+    /// How it ended; none while it lives.
+    #[must_use]
+    pub fn end(&self, now: DateTime<Utc>) -> Option<CheckoutEnd> {
+        match self.state {
+            CheckoutState::Active if now < self.expire_time => None,
+            CheckoutState::Active => Some(CheckoutEnd::Expired),
+            CheckoutState::Deleted => Some(CheckoutEnd::Deleted),
+            CheckoutState::Paid { order_id } => Some(CheckoutEnd::Paid { order_id }),
+        }
+    }
+
     /// Refuses a checkout that has ended, with how.
     pub fn check_alive(&self, now: DateTime<Utc>) -> Result<()> {
         let id = self.id;
-        let refusal = match self.state {
-            CheckoutState::Active if now < self.expire_time => return Ok(()),
-            CheckoutState::Active => {
+        let refusal = match self.end(now) {
+            None => return Ok(()),
+            Some(CheckoutEnd::Expired) => {
                 let time = self
                     .expire_time
                     .to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
                 Refusal::new(Reason::CartExpired, format!("cart {id} expired at {time}"))
                     .with("expire_time", time)
             }
-            CheckoutState::Deleted => {
+            Some(CheckoutEnd::Deleted) => {
                 Refusal::new(Reason::CartDeleted, format!("cart {id} was deleted"))
             }
-            CheckoutState::Paid { order_id } => {
+            Some(CheckoutEnd::Paid { order_id }) => {
                 let message =
                     format!("order {order_id} of cart {id} was paid, and the cart with it");
                 Refusal::new(Reason::CartPaid, message).with("order_id", order_id)

@@ -13,6 +13,7 @@ pub mod consignment;
 pub mod coupon;
 pub mod discounts;
 pub mod erasure;
+pub mod event;
 pub mod fee;
 pub mod gift;
 pub mod gift_certificate;

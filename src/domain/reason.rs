@@ -189,6 +189,8 @@ reasons! {
     PriceChanged = "PRICE_CHANGED", Precondition;
     /// The tax provider cannot be asked, and the store wants no order without it.
     TaxNotAvailable = "TAX_NOT_AVAILABLE", Precondition;
+    /// Events after the cursor have been deleted.
+    EventCursorExpired = "EVENT_CURSOR_EXPIRED", Precondition;
     /// The order is paid.
     OrderAlreadyPaid = "ORDER_ALREADY_PAID", Precondition;
     /// Another order of the cart is paid.

@@ -6,6 +6,7 @@ use uuid::Uuid;
 use super::{
     Error, Flow, Guard, Result, Snapshot,
     change::{Draft, change, load},
+    event,
     line_item::{NewItem, add_items},
     new_id, now,
     once::{self, Once},
@@ -81,15 +82,17 @@ pub async fn create(flow: &Flow, cart: NewCart, request: Option<RequestKey>) -> 
     add_items(flow, &mut draft, &cart.items).await?;
     refresh::settle(flow, &empty, &mut draft).await?;
     let checkout = draft.sealed();
+    let event = event::of_checkout(None, &checkout);
     if request.is_none() {
-        store::checkout::insert(&flow.database, &checkout).await?;
+        store::checkout::insert(&flow.database, &checkout, &event).await?;
+        flow.events.written.notify_one();
         return Ok(checkout);
     }
     match once::begin(flow, request.as_ref(), now).await? {
         // The same request at the same time was first.
         Once::Answered(id) => load(flow, parse_id(&id)?).await,
         Once::New(claim) => {
-            store::checkout::insert(&claim.transaction, &checkout).await?;
+            store::checkout::insert(&claim.transaction, &checkout, &event).await?;
             claim.commit(&checkout.id.to_string()).await?;
             Ok(checkout)
         }

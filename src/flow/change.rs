@@ -5,11 +5,12 @@ use std::{future::Future, sync::Arc, time::Duration};
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::{Error, Flow, Guard, Result, Snapshot, concurrent_change, holds, now, refresh};
+use super::{Error, Flow, Guard, Result, Snapshot, concurrent_change, event, holds, now, refresh};
 use crate::{
     catalog::{Asking, Products},
     domain::{
         checkout::{Checkout, CheckoutState, Outcome, check_version},
+        event::after,
         pricing,
         reason::{Reason, Refusal},
         tax_estimate::TaxQuestion,
@@ -102,7 +103,7 @@ where
         }
         let mut changed = draft.sealed();
         changed.remember(guard.request.clone(), Outcome::Changed);
-        match save(flow, &changed, found.version).await {
+        match save(flow, &found, &changed).await {
             Ok(true) => return Ok(changed),
             Ok(false) | Err(StoreError::Serialization(_)) => pause(attempt).await,
             Err(error) => return Err(error.into()),
@@ -111,18 +112,25 @@ where
     Err(concurrent_change().into())
 }
 
-/// Saves a changed checkout, and gives back what it has reserved if it ends here. Answers false when someone else was first.
-async fn save(flow: &Flow, changed: &Checkout, read_version: i64) -> store::Result<bool> {
-    if changed.state == CheckoutState::Active || changed.order_ids.is_empty() {
-        return store::checkout::replace(&flow.database, changed, read_version).await;
+/// Saves a checkout that was found and has changed, tells of it, and gives back what it has reserved if it ends here. Answers
+/// false when someone else was first.
+pub(super) async fn save(flow: &Flow, found: &Checkout, changed: &Checkout) -> store::Result<bool> {
+    let event = event::of_checkout(Some(found), changed);
+    let saved = if changed.state == CheckoutState::Active || changed.order_ids.is_empty() {
+        store::checkout::replace(&flow.database, changed, found.version, &event).await?
+    } else {
+        let transaction = flow.database.begin().await?;
+        let saved = store::checkout::replace(&transaction, changed, found.version, &event).await?;
+        if saved {
+            holds::end(&transaction, changed.id, changed.update_time).await?;
+            transaction.commit().await?;
+        }
+        saved
+    };
+    if saved {
+        flow.events.written.notify_one();
     }
-    let transaction = flow.database.begin().await?;
-    if !store::checkout::replace(&transaction, changed, read_version).await? {
-        return Ok(false);
-    }
-    holds::end(&transaction, changed.id, changed.update_time).await?;
-    transaction.commit().await?;
-    Ok(true)
+    Ok(saved)
 }
 
 /// Waits before the next attempt, a little longer each time.
@@ -180,8 +188,8 @@ impl Draft {
         refresh::tell_of_catalog(&mut self.checkout, self.stale_since);
         let mut checkout = self.checkout;
         checkout.version = checkout.version.saturating_add(1);
-        checkout.update_time = self.now;
-        checkout.expire_time = self.now + self.snapshot.store.cart_lifetime;
+        checkout.update_time = after(checkout.update_time, self.now);
+        checkout.expire_time = checkout.update_time + self.snapshot.store.cart_lifetime;
         checkout
     }
 }

@@ -9,14 +9,15 @@ use uuid::Uuid;
 use super::{
     Error, Flow, Result,
     change::{ATTEMPTS, pause},
-    concurrent_change, new_id, now,
+    concurrent_change, event, new_id, now,
 };
 use crate::{
     domain::{
+        event::{CheckoutChange, EventKind, OrderChange, Subject, after},
         gift_certificate::{Card, Party},
         reason::Reason,
     },
-    store::{self, Transaction},
+    store::{self, Transaction, erasure::OrderSnapshot},
 };
 
 /// How much was erased.
@@ -74,6 +75,8 @@ async fn try_erase(flow: &Flow, customer_id: &str) -> Result<Option<Erased>> {
             }
             store::erasure::rewrite_history(&transaction, order.id, customer_id, &pseudonym)
                 .await?;
+            let time = after(order.update_time, now());
+            event::tell(&transaction, EventKind::OrderErased, of_order(&order), time).await?;
             found.orders.push(order.id);
         }
     }
@@ -81,12 +84,26 @@ async fn try_erase(flow: &Flow, customer_id: &str) -> Result<Option<Erased>> {
     let (gift_certificates, store_credits) =
         erase_balances(&transaction, customer_id, &pseudonym, &found).await?;
     transaction.commit().await?;
+    flow.events.written.notify_one();
     Ok(Some(Erased {
         carts: found.carts,
         orders: found.orders.len(),
         gift_certificates,
         store_credits,
     }))
+}
+
+/// That an order has another version, in which nothing but the customer is another.
+fn of_order(order: &OrderSnapshot) -> Subject {
+    Subject::Order(OrderChange {
+        order_id: order.id,
+        number: order.number,
+        checkout_id: order.snapshot.id,
+        version: order.version.saturating_add(1),
+        from: Some(order.status),
+        to: order.status,
+        payment: None,
+    })
 }
 
 /// Ends the cart, unless it has become somebody else's.
@@ -104,7 +121,16 @@ async fn erase_cart(
         return Ok(());
     }
     found.emails.extend(checkout.emails().map(str::to_owned));
-    store::checkout::keep(transaction, &checkout.tombstone(now)).await?;
+    let tombstone = checkout.tombstone(after(checkout.update_time, now));
+    store::checkout::keep(transaction, &tombstone).await?;
+    let erased = Subject::Checkout(CheckoutChange {
+        checkout_id: id,
+        version: tombstone.version,
+        parts: Vec::new(),
+        order_id: None,
+    });
+    let kind = EventKind::CheckoutErased;
+    event::tell(transaction, kind, erased, tombstone.update_time).await?;
     found.carts = found.carts.saturating_add(1);
     Ok(())
 }

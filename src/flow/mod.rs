@@ -33,6 +33,7 @@ pub mod checkout;
 pub mod consignment;
 pub mod coupon;
 pub mod erasure;
+pub mod event;
 pub mod fee;
 pub mod gift_certificate;
 mod holds;
@@ -41,13 +42,15 @@ pub mod manual_discount;
 mod once;
 pub mod order;
 pub mod promotion;
-mod purge;
+pub mod purge;
 mod refresh;
 pub mod settings;
+mod settlement;
 mod shipping;
 mod stock;
 pub mod store_credit;
 mod tax;
+pub mod watch;
 
 /// How often a replica looks whether another one has changed catalog, promotions or settings.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
@@ -64,6 +67,10 @@ pub struct Flow {
     tax: TaxClient,
     /// Wakes whoever tells the tax provider of orders.
     tax_tasks: Notify,
+    events: event::Events,
+    watches: watch::Watches,
+    /// Cancelled when streams are to end, so that their callers go elsewhere.
+    draining: CancellationToken,
     snapshot: RwLock<Arc<Snapshot>>,
     /// Held while the snapshot is loaded, so that an older one never replaces a newer one.
     reloading: Mutex<()>,
@@ -103,6 +110,9 @@ impl Flow {
             quotes,
             tax: TaxClient::default(),
             tax_tasks: Notify::new(),
+            events: event::Events::default(),
+            watches: watch::Watches::default(),
+            draining: CancellationToken::new(),
             snapshot: RwLock::new(Arc::new(snapshot)),
             reloading: Mutex::default(),
             queues: Cache::builder()
@@ -126,6 +136,11 @@ impl Flow {
                 Err(error) => tracing::warn!(%error, "changes could not be looked up"),
             }
         }
+    }
+
+    /// Ends the streams of events and of checkouts, and refuses new ones, so that their callers go elsewhere.
+    pub fn end_streams(&self) {
+        self.draining.cancel();
     }
 
     /// Whether no shop has been set up yet.
@@ -189,6 +204,12 @@ pub enum Error {
     /// Something that is needed is out of reach.
     #[error("{0} is out of reach")]
     Unavailable(Dependency),
+    /// There are as many of these as the service takes.
+    #[error("there are too many {0}")]
+    TooMany(&'static str),
+    /// The service is about to stop.
+    #[error("the service is about to stop")]
+    Draining,
     /// A bug.
     #[error("internal error: {0}")]
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),

@@ -1,7 +1,10 @@
 //! Doing what a request asks for once, for everything that is not a change of one live checkout: a request id is
 //! claimed in the transaction that does the work, together with the answer.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Duration, Utc};
+use tokio::sync::Notify;
 use uuid::Uuid;
 
 use super::{Flow, Result, concurrent_change};
@@ -22,6 +25,8 @@ pub(super) enum Once {
 pub(super) struct Claim {
     pub(super) transaction: Transaction,
     request_id: Option<Uuid>,
+    /// Wakes whoever places the events that were written here.
+    written: Arc<Notify>,
 }
 
 /// What the request was answered with before, if it was. For requests that need other connections before their
@@ -52,19 +57,18 @@ pub(super) async fn begin(
     request: Option<&RequestKey>,
     now: DateTime<Utc>,
 ) -> Result<Once> {
-    let Some(request) = request else {
-        return Ok(Once::New(Claim {
-            transaction: flow.database.begin().await?,
-            request_id: None,
-        }));
-    };
     let transaction = flow.database.begin().await?;
+    let claim = |transaction, request_id| Claim {
+        transaction,
+        request_id,
+        written: Arc::clone(&flow.events.written),
+    };
+    let Some(request) = request else {
+        return Ok(Once::New(claim(transaction, None)));
+    };
     // Whoever else has claimed it is waited for here.
     if store::request::claim(&transaction, request, now).await? {
-        return Ok(Once::New(Claim {
-            transaction,
-            request_id: Some(request.id),
-        }));
+        return Ok(Once::New(claim(transaction, Some(request.id))));
     }
     let answer = find(&transaction, request, now).await?;
     Ok(Once::Answered(answer.ok_or_else(concurrent_change)?))
@@ -76,6 +80,8 @@ impl Claim {
         if let Some(id) = self.request_id {
             store::request::answer(&self.transaction, id, answer).await?;
         }
-        Ok(self.transaction.commit().await?)
+        self.transaction.commit().await?;
+        self.written.notify_one();
+        Ok(())
     }
 }

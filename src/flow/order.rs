@@ -1,21 +1,23 @@
 //! Orders: creating them from a checkout, and paying them.
 
+use chrono::{DateTime, Utc};
 use tracing::instrument;
 use uuid::Uuid;
 
 use super::{
     Error, Flow, Guard, Page, Paged, Result,
     cart::parse_id,
-    change::{ATTEMPTS, Draft, Opened, open, pause},
+    change::{ATTEMPTS, Draft, Opened, open, pause, save},
     concurrent_change,
     coupon::check_uses,
-    holds, new_id, now,
+    event, holds, new_id, now,
     once::{self, Once},
-    other_currency, refresh, shipping, stock, tax,
+    other_currency, refresh, settlement, shipping, stock, tax,
 };
 use crate::{
     domain::{
         checkout::{Checkout, MessageCode, Outcome, RequestKey},
+        event::after,
         gift_certificate::masked,
         money::Money,
         order::{Effect, Order, Payment, PaymentState, StatusUpdate},
@@ -61,12 +63,9 @@ pub async fn create(flow: &Flow, checkout_id: Uuid, guard: Guard) -> Result<Orde
         }
         draft.checkout.messages.clear();
         let (checkout, mut order) = place(draft, guard.request.clone());
-        match save_new(flow, &checkout, &order, found.version).await {
-            Ok(Some(number)) => {
-                order.number = number;
-                return Ok(order);
-            }
-            Ok(None) => pause(attempt).await,
+        match save_new(flow, &found, &checkout, &mut order).await {
+            Ok(true) => return Ok(order),
+            Ok(false) => pause(attempt).await,
             Err(Error::Refused(why)) if why.reason == Reason::ConcurrentChange => {
                 pause(attempt).await;
             }
@@ -168,8 +167,7 @@ async fn refuse(
     if differs(&draft.checkout, found) {
         let mut checkout = draft.sealed();
         checkout.remember(request, Outcome::Refused(refusal.clone()));
-        let saved = store::checkout::replace(&flow.database, &checkout, found.version).await;
-        if let Err(error) = saved {
+        if let Err(error) = save(flow, found, &checkout).await {
             return error.into();
         }
     }
@@ -217,9 +215,9 @@ fn differs(now: &Checkout, before: &Checkout) -> bool {
 
 /// The order of a priced checkout, and the checkout that knows of it.
 fn place(draft: Draft, request: Option<RequestKey>) -> (Checkout, Order) {
-    let now = draft.now;
     let id = new_id();
     let mut checkout = draft.sealed();
+    let now = checkout.update_time;
     let snapshot = Checkout {
         requests: Vec::new(),
         messages: Vec::new(),
@@ -230,24 +228,27 @@ fn place(draft: Draft, request: Option<RequestKey>) -> (Checkout, Order) {
     (checkout, Order::new(id, snapshot, now))
 }
 
-/// Saves a new order with its checkout, and reserves what it uses; answers its number, or none when someone else was first.
+/// Saves a new order with its checkout, numbers it, and reserves what it uses. Answers false when someone else was first.
 async fn save_new(
     flow: &Flow,
+    found: &Checkout,
     checkout: &Checkout,
-    order: &Order,
-    read_version: i64,
-) -> Result<Option<i64>> {
+    order: &mut Order,
+) -> Result<bool> {
+    let changed = event::of_checkout(Some(found), checkout);
     let transaction = flow.database.begin().await?;
-    if !store::checkout::replace(&transaction, checkout, read_version).await? {
-        return Ok(None);
+    if !store::checkout::replace(&transaction, checkout, found.version, &changed).await? {
+        return Ok(false);
     }
-    let number = store::order::insert(&transaction, order).await?;
+    order.number = store::order::insert(&transaction, order).await?;
+    event::tell_of_order(&transaction, order).await?;
     // A cart that ends sooner takes its reservations along.
     let lifetime = flow.snapshot().store.reservation_lifetime;
     let expire_time = checkout.expire_time.min(order.create_time + lifetime);
     holds::reserve(flow, &transaction, order, expire_time).await?;
     transaction.commit().await?;
-    Ok(Some(number))
+    flow.events.written.notify_one();
+    Ok(true)
 }
 
 /// Answers an order.
@@ -331,18 +332,21 @@ async fn change(
         let found = store::order::load(&claim.transaction, OrderKey::Id(id)).await?;
         let mut order = found.ok_or_else(|| not_found(OrderKey::Id(id)))?;
         let read_version = order.version;
+        let now = after(order.update_time, now());
         let step = match &what {
-            OrderChange::Payment(payment) => pay(&claim.transaction, &mut order, payment).await?,
+            OrderChange::Payment(payment) => {
+                pay(&claim.transaction, &mut order, payment, now).await?
+            }
             OrderChange::Cancel { actor, reason } => {
                 // The checkout's row first, as in every payment.
                 store::order::paid_order_of(&claim.transaction, order.snapshot.id).await?;
-                if order.cancel(actor.clone(), reason.clone(), now())? {
+                if order.cancel(actor.clone(), reason.clone(), now)? {
                     Step::Save(Effect::Release)
                 } else {
                     Step::Unchanged
                 }
             }
-            OrderChange::Status(update) if order.update_status(update.clone(), now())? => {
+            OrderChange::Status(update) if order.update_status(update.clone(), now)? => {
                 Step::Save(order.effect_of_status())
             }
             OrderChange::Status(_) => Step::Unchanged,
@@ -360,6 +364,7 @@ async fn change(
             }
         };
         if store::order::update(&claim.transaction, &order, read_version).await? {
+            event::tell_of_order(&claim.transaction, &order).await?;
             tax::follow(&claim.transaction, &order, effect).await?;
             // Counters that many orders share come last, so that they are held as short as can be.
             let lifetime = flow.snapshot().store.reservation_lifetime;
@@ -375,8 +380,12 @@ async fn change(
 }
 
 /// Decides on a payment, and writes what goes with it beside the order.
-async fn pay(transaction: &Transaction, order: &mut Order, payment: &NewPayment) -> Result<Step> {
-    let now = now();
+async fn pay(
+    transaction: &Transaction,
+    order: &mut Order,
+    payment: &NewPayment,
+    now: DateTime<Utc>,
+) -> Result<Step> {
     let currency = order.snapshot.currency;
     if payment.amount.currency != currency {
         let given = payment.amount.currency;
@@ -398,14 +407,8 @@ async fn pay(transaction: &Transaction, order: &mut Order, payment: &NewPayment)
         return Ok(Step::Unchanged);
     }
     // The checkout's row first: siblings that are paid at the same time line up there.
-    if effect == Effect::Settle {
-        if !store::order::mark_paid(transaction, checkout_id, order.id).await? {
-            return Ok(Step::Again);
-        }
-        let cancelled =
-            store::order::cancel_siblings(transaction, checkout_id, order.id, now).await?;
-        store::order::flag_siblings(transaction, checkout_id, order.id, now).await?;
-        tax::siblings_cancelled(transaction, &cancelled, now).await?;
+    if effect == Effect::Settle && !settlement::end_checkout(transaction, order).await? {
+        return Ok(Step::Again);
     }
     let recorded = order
         .payments

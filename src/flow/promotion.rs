@@ -8,13 +8,14 @@ use super::{
     Flow, Guard, Page, Paged, Result,
     cart::parse_id,
     change::{ATTEMPTS, pause},
-    concurrent_change, new_id, now,
+    concurrent_change, event, new_id, now,
     once::{self, Once},
 };
 use crate::{
     domain::{
         checkout::{RequestKey, check_version},
         coupon::ClassicDiscount,
+        event::{EventKind, Subject, after},
         money::Money,
         promotion::{CouponCode, Promotion, RedemptionType, items::ItemsMatcher},
         reason::{Reason, Refusal},
@@ -48,6 +49,8 @@ pub async fn create(
         ..promotion
     };
     store::promotion::insert(&claim.transaction, &promotion).await?;
+    let kind = EventKind::PromotionCreated;
+    event::tell_of_promotion(&claim.transaction, kind, &promotion).await?;
     claim.commit(&promotion.id.to_string()).await?;
     flow.reload().await?;
     Ok(promotion)
@@ -78,10 +81,12 @@ pub async fn update(
             uses: current.uses,
             version: current.version.saturating_add(1),
             create_time: current.create_time,
-            update_time: now,
+            update_time: after(current.update_time, now),
             ..change(&current)?
         };
         if store::promotion::replace(&claim.transaction, &changed, current.version).await? {
+            let kind = EventKind::PromotionUpdated;
+            event::tell_of_promotion(&claim.transaction, kind, &changed).await?;
             claim.commit("").await?;
             flow.reload().await?;
             return Ok(changed);
@@ -156,6 +161,8 @@ pub async fn create_coupon(
         create_time: now,
     };
     store::promotion::insert(&claim.transaction, &promotion).await?;
+    let kind = EventKind::PromotionCreated;
+    event::tell_of_promotion(&claim.transaction, kind, &promotion).await?;
     coupon_code::insert(&claim.transaction, &code).await?;
     claim.commit(&code.id.to_string()).await?;
     Ok((promotion, code))
@@ -184,12 +191,24 @@ pub async fn list(flow: &Flow, filter: PromotionFilter, page: Page) -> Result<Pa
 /// Deletes a promotion and its codes.
 #[instrument(name = "flow.delete_promotion", skip_all)]
 pub async fn delete(flow: &Flow, id: Uuid, request: Option<RequestKey>) -> Result<()> {
-    let Once::New(claim) = once::begin(flow, request.as_ref(), now()).await? else {
+    let now = now();
+    let Once::New(claim) = once::begin(flow, request.as_ref(), now).await? else {
         return Ok(());
     };
     if !store::promotion::delete(&claim.transaction, id).await? {
         return Err(not_found(id).into());
     }
+    let deleted = Subject::Promotion {
+        promotion_id: id,
+        version: 0,
+    };
+    event::tell(
+        &claim.transaction,
+        EventKind::PromotionDeleted,
+        deleted,
+        now,
+    )
+    .await?;
     claim.commit("").await?;
     flow.reload().await
 }

@@ -7,19 +7,38 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::{Flow, Result, now};
-use crate::{domain::checkout::REQUEST_MEMORY_HOURS, store};
+use crate::{
+    domain::checkout::REQUEST_MEMORY_HOURS,
+    store::{self, event::Mark},
+};
 
 /// How often a replica looks for what can be forgotten.
 const INTERVAL: Duration = Duration::from_hours(1);
 /// Rows deleted by one statement.
 const BATCH: u64 = 200;
+/// Events deleted by one statement: there are many, and small.
+const EVENTS: u64 = 1_000;
 /// Pause after each: on SQLite others write then.
 const PAUSE: Duration = Duration::from_millis(20);
 
+/// How long events are kept.
+#[derive(Debug, Clone, Copy)]
+pub struct Retention {
+    /// At least so long.
+    pub time: TimeDelta,
+    /// And until they were published.
+    pub until_published: bool,
+}
+
 impl Flow {
-    /// Forgets what requests were answered with once nobody may repeat them any more, and carts that expired longer than
-    /// `purge_after` ago, until it is cancelled. Any number of replicas may do so.
-    pub async fn purge(&self, purge_after: TimeDelta, cancelled: CancellationToken) {
+    /// Forgets what requests were answered with once nobody may repeat them any more, carts that expired longer than
+    /// `purge_after` ago, and events after their `retention`, until it is cancelled. Any number of replicas may do so.
+    pub async fn purge(
+        &self,
+        purge_after: TimeDelta,
+        retention: Retention,
+        cancelled: CancellationToken,
+    ) {
         let mut ticks = tokio::time::interval(INTERVAL);
         let purging = async {
             loop {
@@ -28,6 +47,9 @@ impl Flow {
                 let memory = TimeDelta::hours(REQUEST_MEMORY_HOURS);
                 if let Err(error) = self.forget_requests(now - memory).await {
                     tracing::warn!(%error, "old request ids could not be forgotten");
+                }
+                if let Err(error) = self.forget_events(now, retention).await {
+                    tracing::warn!(%error, "old events could not be forgotten");
                 }
                 match self.purge_carts(now - purge_after).await {
                     Ok(0) => {}
@@ -41,6 +63,18 @@ impl Flow {
 
     async fn forget_requests(&self, time: DateTime<Utc>) -> Result<()> {
         while store::request::forget_before(&self.database, time, BATCH).await? > 0 {
+            tokio::time::sleep(PAUSE).await;
+        }
+        Ok(())
+    }
+
+    async fn forget_events(&self, now: DateTime<Utc>, retention: Retention) -> Result<()> {
+        let time = now - retention.time;
+        let mut done = vec![Mark::LookedThrough];
+        if retention.until_published {
+            done.push(Mark::Published);
+        }
+        while store::event::forget_before(&self.database, time, &done, EVENTS).await? > 0 {
             tokio::time::sleep(PAUSE).await;
         }
         Ok(())

@@ -18,7 +18,7 @@ use crate::{
     },
     store::{
         self, Transaction,
-        order::OrderKey,
+        order::{Ended, OrderKey},
         tax_task::{TaxAction, TaxTask},
     },
     tax::{Failure, RECORD_TIMEOUT},
@@ -103,10 +103,10 @@ pub(super) async fn follow(transaction: &Transaction, order: &Order, effect: Eff
 /// Has the taxes of orders taken back that were cancelled because another one was paid.
 pub(super) async fn siblings_cancelled(
     transaction: &Transaction,
-    siblings: &[(Uuid, Checkout)],
+    siblings: &[Ended],
     now: DateTime<Utc>,
 ) -> Result<()> {
-    for (id, snapshot) in siblings {
+    for Ended { id, snapshot, .. } in siblings {
         put(transaction, *id, snapshot, TaxAction::Void, now).await?;
     }
     Ok(())

@@ -19,7 +19,7 @@ use super::{
     carrier::{CarrierRequest, Carriers},
     entry::{Decision, Entry, Outcome},
     memory::MemoryCache,
-    redis::{Lock, RedisCache},
+    redis_cache::{Lock, RedisCache},
 };
 
 /// How often it is looked whether another replica has got the answer.

@@ -9,7 +9,7 @@ mod answers;
 mod carrier;
 mod entry;
 mod memory;
-mod redis;
+mod redis_cache;
 
 use std::{fmt::Write as _, sync::Arc, time::Duration};
 
@@ -20,20 +20,21 @@ use tokio::time::Instant;
 use tracing::instrument;
 use uuid::Uuid;
 
-pub use ::redis::RedisError;
-
 pub use self::answers::Background;
 use self::{
     answers::{Answers, Clock, Pending, Question},
     carrier::CarrierRequest,
-    redis::RedisCache,
+    redis_cache::RedisCache,
 };
-use crate::domain::{
-    carrier::Asked,
-    rating,
-    reason::Result,
-    shipping::{Quote, RateRequest},
-    store::Store,
+use crate::{
+    domain::{
+        carrier::Asked,
+        rating,
+        reason::Result,
+        shipping::{Quote, RateRequest},
+        store::Store,
+    },
+    redis_link::RedisResult,
 };
 
 /// Begins every key. Its version is raised when the cached form of an answer changes, or how it comes about: then
@@ -89,7 +90,7 @@ type Asking = Vec<(String, Pending)>;
 
 impl Quotes {
     /// Only a malformed URL is an error. Carriers are asked in the background tasks.
-    pub fn new(settings: &Settings, background: Background) -> ::redis::RedisResult<Self> {
+    pub fn new(settings: &Settings, background: Background) -> RedisResult<Self> {
         let redis = settings.redis_url.as_ref();
         let redis = redis.map(|url| RedisCache::new(url, settings.replica));
         Ok(Self {

@@ -1,6 +1,9 @@
 //! `CheckoutService`.
 
-use tonic::{Request, Response, Status};
+use std::sync::Arc;
+
+use futures_util::stream;
+use tonic::{Request, Response, Status, codegen::BoxStream};
 
 use super::{
     Answer, Api, fee,
@@ -11,7 +14,7 @@ use super::{
 };
 use crate::{
     domain::checkout::Checkout,
-    flow::{self, checkout::CheckoutUpdate},
+    flow::{self, checkout::CheckoutUpdate, watch::Seen},
 };
 
 impl Api {
@@ -33,6 +36,23 @@ impl Api {
         };
         Ok(Some(show::checkout(checkout, quotes, &notices)))
     }
+
+    async fn show_seen(
+        &self,
+        seen: &Seen,
+        include: Include,
+    ) -> Result<pb::WatchCheckoutResponse, Status> {
+        // Nothing is offered any more for a checkout that has ended.
+        let include = if seen.end.is_some() {
+            Include::default()
+        } else {
+            include
+        };
+        Ok(pb::WatchCheckoutResponse {
+            checkout: self.show(&seen.checkout, include).await?,
+            end: seen.end.map(show::checkout_end),
+        })
+    }
 }
 
 #[tonic::async_trait]
@@ -49,6 +69,29 @@ impl CheckoutService for Api {
         let checkout = flow::checkout::get(&self.flow, id).await?;
         let checkout = self.show(&checkout, include).await?;
         Ok(Response::new(pb::GetCheckoutResponse { checkout }))
+    }
+
+    type WatchCheckoutStream = BoxStream<pb::WatchCheckoutResponse>;
+
+    async fn watch_checkout(
+        &self,
+        request: Request<pb::WatchCheckoutRequest>,
+    ) -> Answer<Self::WatchCheckoutStream> {
+        let request = request.into_inner();
+        let mut fields = Fields::default();
+        let id = fields.uuid("checkout_id", &request.checkout_id);
+        let include = fields.include(request.include);
+        fields.finish()?;
+        let watcher = flow::watch::watch(Arc::clone(&self.flow), id).await?;
+        let begin = (self.clone(), watcher);
+        let stream = stream::try_unfold(begin, move |(api, mut watcher)| async move {
+            let Some(seen) = watcher.next().await? else {
+                return Ok(None);
+            };
+            let response = api.show_seen(&seen, include).await?;
+            Ok(Some((response, (api, watcher))))
+        });
+        Ok(Response::new(Box::pin(stream)))
     }
 
     async fn update_checkout(

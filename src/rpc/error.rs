@@ -35,6 +35,8 @@ pub fn status(error: flow::Error) -> Status {
     match error {
         flow::Error::Refused(refusal) => refused(&refusal),
         flow::Error::Unavailable(what) => unavailable(&what),
+        flow::Error::TooMany(what) => too_many(what),
+        flow::Error::Draining => draining(),
         flow::Error::Internal(error) => {
             tracing::error!(error = causes(&*error), "internal error");
             internal()
@@ -57,11 +59,23 @@ impl From<Refusal> for Status {
 /// The service has as many calls as it can take.
 #[must_use]
 pub fn overloaded() -> Status {
-    let message = "more calls than the service takes at a time: try again later";
+    too_many("calls in flight")
+}
+
+/// The service has as many of these as it can take.
+fn too_many(what: &'static str) -> Status {
+    let message = format!("more {what} than the service takes at a time: try again later");
     let mut details = info(name(ErrorReason::Overloaded), &[]);
     details.set_retry_info(Some(RETRY_OUTAGE));
-    details.add_quota_failure_violation("calls in flight", message);
+    details.add_quota_failure_violation(what, &message);
     Status::with_error_details(Code::ResourceExhausted, message, details)
+}
+
+fn draining() -> Status {
+    let message = "the server is about to stop: go on elsewhere";
+    let mut details = info(name(ErrorReason::Draining), &[]);
+    details.set_retry_info(Some(RETRY_OUTAGE));
+    Status::with_error_details(Code::Unavailable, message, details)
 }
 
 /// The request cannot be read at all.
@@ -271,13 +285,14 @@ mod tests {
     use super::*;
 
     /// The reasons that are not of the domain: the service gives them itself.
-    const OWN: [ErrorReason; 7] = [
+    const OWN: [ErrorReason; 8] = [
         ErrorReason::MalformedRequest,
         ErrorReason::Overloaded,
         ErrorReason::DatabaseUnavailable,
         ErrorReason::CatalogUnavailable,
         ErrorReason::CarrierUnavailable,
         ErrorReason::DeadlineExceeded,
+        ErrorReason::Draining,
         ErrorReason::Internal,
     ];
 

@@ -260,6 +260,8 @@ impl Drop for Rpc {
         self.span.record("rpc.grpc.status_code", i32::from(code));
         match code {
             Code::Ok => tracing::debug!(method, ?took, "answered"),
+            // Also how most streams end.
+            Code::Cancelled => tracing::debug!(method, ?took, "given up by the caller"),
             Code::Unknown | Code::Internal | Code::DataLoss => {
                 self.span.record("otel.status_code", "ERROR");
                 tracing::error!(method, ?code, ?took, "failed");

@@ -11,9 +11,11 @@ use crate::flow::Flow;
 mod cart;
 mod catalog;
 mod checkout;
+pub mod cloud_event;
 mod consignment;
 mod coupon;
 pub mod error;
+mod event;
 mod fee;
 pub mod fields;
 mod gift_certificate;
@@ -49,12 +51,13 @@ pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "
 pub const MAX_REQUEST_BYTES: usize = 1024 * 1024;
 
 /// Every service of this crate, by its full name.
-pub const SERVICES: [&str; 9] = [
+pub const SERVICES: [&str; 10] = [
     pb::cart_service_server::SERVICE_NAME,
     pb::catalog_service_server::SERVICE_NAME,
     pb::checkout_service_server::SERVICE_NAME,
     pb::consignment_service_server::SERVICE_NAME,
     pb::coupon_service_server::SERVICE_NAME,
+    pb::event_service_server::SERVICE_NAME,
     pb::gift_certificate_service_server::SERVICE_NAME,
     pb::order_service_server::SERVICE_NAME,
     pb::promotion_service_server::SERVICE_NAME,
@@ -93,6 +96,7 @@ pub async fn routes(
         checkout_service_server::CheckoutServiceServer,
         consignment_service_server::ConsignmentServiceServer,
         coupon_service_server::CouponServiceServer,
+        event_service_server::EventServiceServer,
         gift_certificate_service_server::GiftCertificateServiceServer,
         order_service_server::OrderServiceServer,
         promotion_service_server::PromotionServiceServer,

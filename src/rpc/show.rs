@@ -3,8 +3,9 @@
 use chrono::{DateTime, Utc};
 
 pub use self::{
-    checkout::{cart, checkout},
+    checkout::{cart, checkout, checkout_end},
     coupon::coupon_type,
+    event::{event, event_kind},
     order::{order, order_status},
 };
 use super::pb;
@@ -17,6 +18,7 @@ use crate::domain::{
 mod checkout;
 mod consignment;
 mod coupon;
+mod event;
 pub mod gift_certificate;
 mod line_item;
 pub mod notification;

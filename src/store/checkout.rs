@@ -4,7 +4,8 @@ use chrono::{DateTime, Utc};
 use sea_orm::{
     ActiveValue::NotSet,
     ActiveValue::Set,
-    ColumnTrait, Condition, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect, Select,
+    ColumnTrait, Condition, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect,
+    QueryTrait, Select, SelectGetableTuple, Selector,
     sea_query::{Expr, Query},
 };
 use uuid::Uuid;
@@ -15,17 +16,19 @@ use super::{
         checkout::{ActiveModel, Column, Entity},
         order,
     },
+    event::{self, Change},
     parse,
 };
 use crate::domain::{
     checkout::{Checkout, CheckoutState},
+    event::Event,
     order::OrderStatus,
 };
 
-/// Adds a checkout.
-pub async fn insert(c: &impl Connection, checkout: &Checkout) -> Result<()> {
-    let insert = Entity::insert(row(checkout)?);
-    insert.exec_without_returning(c.orm()).await?;
+/// Adds a checkout, and tells of it.
+pub async fn insert(c: &impl Connection, checkout: &Checkout, event: &Event) -> Result<()> {
+    let insert = Entity::insert(row(checkout)?).into_query();
+    event::change(c, Change::Insert(insert), event).await?;
     Ok(())
 }
 
@@ -39,49 +42,87 @@ pub async fn hold(transaction: &Transaction, id: Uuid) -> Result<Option<Checkout
     load_one(transaction, Entity::find_by_id(id).lock_exclusive()).await
 }
 
+/// Those of these checkouts that there are, in any order.
+pub async fn load_all(c: &impl Connection, ids: &[Uuid]) -> Result<Vec<Checkout>> {
+    let select = Entity::find().filter(Column::Id.is_in(ids.iter().copied()));
+    let rows = readable(select).all(c.orm()).await?;
+    rows.into_iter().map(read).collect()
+}
+
 async fn load_one(c: &impl Connection, select: Select<Entity>) -> Result<Option<Checkout>> {
+    let row = readable(select).one(c.orm()).await?;
+    row.map(read).transpose()
+}
+
+/// What is read of a checkout: version, paid order and document.
+type Readable = (i64, Option<Uuid>, String);
+
+fn readable(select: Select<Entity>) -> Selector<SelectGetableTuple<Readable>> {
     let columns = [Column::Version, Column::PaidOrderId, Column::Document];
-    let select = select.select_only().columns(columns);
-    let Some((version, paid_order_id, document)) = select
-        .into_tuple::<(i64, Option<Uuid>, String)>()
-        .one(c.orm())
-        .await?
-    else {
-        return Ok(None);
-    };
+    select.select_only().columns(columns).into_tuple()
+}
+
+fn read((version, paid_order_id, document): Readable) -> Result<Checkout> {
     let mut checkout: Checkout = parse("checkout", &document)?;
     checkout.version = version;
     if let Some(order_id) = paid_order_id {
         checkout.state = CheckoutState::Paid { order_id };
     }
-    Ok(Some(checkout))
+    Ok(checkout)
 }
 
-/// Keeps a checkout that the transaction [holds](hold), whatever state it is in.
+/// Replaces the checkout if it is still the version that was read and no order of it has been paid, and tells of it.
+/// Answers whether it was.
+pub async fn replace(
+    c: &impl Connection,
+    checkout: &Checkout,
+    read_version: i64,
+    event: &Event,
+) -> Result<bool> {
+    let update = Entity::update_many()
+        .set(changeable(checkout)?)
+        .filter(Column::Id.eq(checkout.id))
+        .filter(Column::Version.eq(read_version))
+        .filter(Column::PaidOrderId.is_null());
+    event::change(c, Change::Update(update.into_query()), event).await
+}
+
+/// Keeps a checkout that the transaction [holds](hold), whatever state it is in. Telling of it is the caller's part.
 pub async fn keep(transaction: &Transaction, checkout: &Checkout) -> Result<()> {
-    let row = ActiveModel {
-        id: NotSet,
-        ..row(checkout)?
-    };
-    let update = Entity::update_many().set(row);
+    let update = Entity::update_many().set(changeable(checkout)?);
     let update = update.filter(Column::Id.eq(checkout.id));
     update.exec(transaction.orm()).await?;
     Ok(())
 }
 
-/// Replaces the checkout if it is still the version that was read and no order of it has been paid. Answers
-/// whether it was.
-pub async fn replace(c: &impl Connection, checkout: &Checkout, read_version: i64) -> Result<bool> {
-    let row = ActiveModel {
+fn changeable(checkout: &Checkout) -> Result<ActiveModel> {
+    Ok(ActiveModel {
         id: NotSet,
         ..row(checkout)?
+    })
+}
+
+/// Those of these checkouts that live and were last changed before `time`.
+pub async fn active_since(
+    c: &impl Connection,
+    ids: &[Uuid],
+    time: DateTime<Utc>,
+) -> Result<Vec<Checkout>> {
+    let select = Entity::find()
+        .select_only()
+        .columns([Column::Version, Column::Document])
+        .filter(Column::Id.is_in(ids.iter().copied()))
+        .filter(Column::State.eq(ACTIVE))
+        .filter(Column::UpdateTime.lt(time));
+    let rows: Vec<(i64, String)> = select.into_tuple().all(c.orm()).await?;
+    let read = |(version, document): (i64, String)| {
+        let checkout: Checkout = parse("checkout", &document)?;
+        Ok(Checkout {
+            version,
+            ..checkout
+        })
     };
-    let update = Entity::update_many()
-        .set(row)
-        .filter(Column::Id.eq(checkout.id))
-        .filter(Column::Version.eq(read_version))
-        .filter(Column::PaidOrderId.is_null());
-    Ok(update.exec(c.orm()).await?.rows_affected == 1)
+    rows.into_iter().map(read).collect()
 }
 
 /// The checkouts that expired before `time`, whatever became of them, and have no order that can still be paid; by id
@@ -138,12 +179,14 @@ fn first_id_at(time: DateTime<Utc>) -> Uuid {
     uuid::Builder::from_unix_timestamp_millis(millis, &[0; 10]).into_uuid()
 }
 
+/// The name of a live checkout's state.
+const ACTIVE: &str = "active";
 /// The name of a paid checkout's state.
 pub(super) const PAID: &str = "paid";
 
 fn row(checkout: &Checkout) -> Result<ActiveModel> {
     let (state, paid_order_id) = match checkout.state {
-        CheckoutState::Active => ("active", None),
+        CheckoutState::Active => (ACTIVE, None),
         CheckoutState::Deleted => ("deleted", None),
         CheckoutState::Paid { order_id } => (PAID, Some(order_id)),
     };

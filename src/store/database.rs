@@ -1,6 +1,6 @@
 //! The database: one pool of connections, and transactions on them.
 
-use std::{convert::identity, time::Duration};
+use std::{convert::identity, future::Future, time::Duration};
 
 use sea_orm::{
     ConnectOptions, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
@@ -8,6 +8,7 @@ use sea_orm::{
     TransactionOptions, TransactionTrait,
     sqlx::{
         self, PgConnection, SqliteConnection,
+        postgres::PgConnectOptions,
         sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
     },
 };
@@ -28,7 +29,17 @@ const MIGRATION_LOCK: i64 = 0x6361_7274_7772_6967;
 /// What statements run on: the [`Database`], each on its own, or a [`Transaction`].
 pub trait Connection: Sync {
     /// The same for the ORM.
-    fn orm(&self) -> &impl ConnectionTrait;
+    fn orm(&self) -> &(impl ConnectionTrait + TransactionTrait<Transaction = DatabaseTransaction>);
+
+    /// Begins a transaction here, which inside another one is a part of it: `READ COMMITTED` on PostgreSQL. On SQLite it is
+    /// the one writer from the start, for one that begins as a reader cannot wait for its turn to write.
+    fn begin_here(&self) -> impl Future<Output = Result<Transaction>> + Send {
+        let options = TransactionOptions {
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+            ..TransactionOptions::default()
+        };
+        async move { Ok(Transaction(self.orm().begin_with_options(options).await?)) }
+    }
 }
 
 /// A pool of connections. Clones share it.
@@ -40,13 +51,13 @@ pub struct Database(DatabaseConnection);
 pub struct Transaction(DatabaseTransaction);
 
 impl Connection for Database {
-    fn orm(&self) -> &impl ConnectionTrait {
+    fn orm(&self) -> &(impl ConnectionTrait + TransactionTrait<Transaction = DatabaseTransaction>) {
         &self.0
     }
 }
 
 impl Connection for Transaction {
-    fn orm(&self) -> &impl ConnectionTrait {
+    fn orm(&self) -> &(impl ConnectionTrait + TransactionTrait<Transaction = DatabaseTransaction>) {
         &self.0
     }
 }
@@ -115,14 +126,14 @@ impl Database {
         Ok(self.0.ping().await?)
     }
 
-    /// Begins a transaction: `READ COMMITTED` on PostgreSQL. On SQLite it is the one writer from the start,
-    /// for one that begins as a reader cannot wait for its turn to write.
+    /// Begins a transaction.
     pub async fn begin(&self) -> Result<Transaction> {
-        let options = TransactionOptions {
-            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
-            ..TransactionOptions::default()
-        };
-        Ok(Transaction(self.0.begin_with_options(options).await?))
+        self.begin_here().await
+    }
+
+    /// How PostgreSQL is connected to.
+    pub(super) fn postgres_options(&self) -> PgConnectOptions {
+        (*self.0.get_postgres_connection_pool().connect_options()).clone()
     }
 
     /// Closes every connection, after the statements under way.

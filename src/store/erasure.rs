@@ -1,5 +1,6 @@
 //! What is kept of one customer, to be erased. The caller decides what is left, in one transaction.
 
+use chrono::{DateTime, Utc};
 use sea_orm::{
     ColumnTrait, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect,
     sea_query::{Expr, Query},
@@ -11,17 +12,26 @@ use super::{
     entity::{
         balance, checkout, coupon_redemption, gift_certificate, ledger_entry, order, order_history,
     },
+    order::status_named,
     parse,
 };
-use crate::domain::{checkout::Checkout, gift_certificate::Card, order_history::HistoryEvent};
+use crate::domain::{
+    checkout::Checkout, gift_certificate::Card, order::OrderStatus, order_history::HistoryEvent,
+};
 
 /// An order as far as it is erased.
 #[derive(Debug, Clone)]
 pub struct OrderSnapshot {
     /// Id of the order.
     pub id: Uuid,
+    /// Its number.
+    pub number: i64,
     /// The version that was read.
     pub version: i64,
+    /// Its state.
+    pub status: OrderStatus,
+    /// When it last changed.
+    pub update_time: DateTime<Utc>,
     /// The checkout as it was.
     pub snapshot: Checkout,
 }
@@ -70,7 +80,10 @@ pub async fn orders(
     let read = |row: order::Model| {
         Ok(OrderSnapshot {
             id: row.id,
+            number: row.number,
             version: row.version,
+            status: status_named(&row.status)?,
+            update_time: row.update_time,
             snapshot: parse("order", &row.document)?,
         })
     };

@@ -51,6 +51,12 @@ impl From<DbErr> for StoreError {
     }
 }
 
+impl From<SqlxError> for StoreError {
+    fn from(error: SqlxError) -> Self {
+        kind(&error)(error.into())
+    }
+}
+
 fn kind(error: &SqlxError) -> fn(Source) -> StoreError {
     match error {
         SqlxError::Io(_)

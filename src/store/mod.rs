@@ -11,6 +11,7 @@ mod database;
 mod entity;
 pub mod erasure;
 mod error;
+pub mod event;
 pub mod gift_certificate;
 pub mod lease;
 mod migration;

@@ -179,25 +179,79 @@ pub async fn save_payment(c: &impl Connection, order_id: Uuid, payment: &Payment
 
 /// Ends the checkout as paid by this order, unless another one has paid it. Answers whether it did. It does
 /// not matter whether the cart was deleted or has expired: an order pays what its snapshot says.
-pub async fn mark_paid(c: &impl Connection, checkout_id: Uuid, order_id: Uuid) -> Result<bool> {
+pub async fn mark_paid(
+    c: &impl Connection,
+    checkout_id: Uuid,
+    order_id: Uuid,
+    now: DateTime<Utc>,
+) -> Result<bool> {
     use checkout::Column;
     let update = checkout::Entity::update_many()
         .col_expr(Column::State, Expr::value(PAID))
         .col_expr(Column::PaidOrderId, Expr::value(order_id))
         .col_expr(Column::Version, Expr::col(Column::Version).add(1))
+        .col_expr(Column::UpdateTime, Expr::value(now))
         .filter(Column::Id.eq(checkout_id))
         .filter(Column::PaidOrderId.is_null());
     Ok(update.exec(c.orm()).await?.rows_affected == 1)
 }
 
-/// Cancels the orders of the checkout that wait for a payment, but for the one that was paid. Answers those it cancelled,
-/// each with its snapshot.
+/// An order as it is before another one of its checkout is paid.
+#[derive(Debug, Clone)]
+pub struct Sibling {
+    /// Its id.
+    pub id: Uuid,
+    /// Its state.
+    pub status: OrderStatus,
+    /// When it last changed.
+    pub update_time: DateTime<Utc>,
+}
+
+/// An order as it is since another one of its checkout was paid.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ended {
+    /// Its id.
+    pub id: Uuid,
+    /// Its number.
+    pub number: i64,
+    /// Its version.
+    pub version: i64,
+    /// Its state.
+    pub status: OrderStatus,
+    /// The checkout as it was.
+    pub snapshot: Checkout,
+}
+
+/// The orders of the checkout but for one.
+pub async fn siblings(
+    c: &impl Connection,
+    checkout_id: Uuid,
+    order_id: Uuid,
+) -> Result<Vec<Sibling>> {
+    use order::Column;
+    let select = order::Entity::find()
+        .select_only()
+        .columns([Column::Id, Column::Status, Column::UpdateTime])
+        .filter(Column::CheckoutId.eq(checkout_id))
+        .filter(Column::Id.ne(order_id));
+    let rows: Vec<(Uuid, String, DateTime<Utc>)> = select.into_tuple().all(c.orm()).await?;
+    let read = |(id, status, update_time): (_, String, _)| {
+        Ok(Sibling {
+            id,
+            status: status_named(&status)?,
+            update_time,
+        })
+    };
+    rows.into_iter().map(read).collect()
+}
+
+/// Cancels the orders of the checkout that wait for a payment, but for the one that was paid. Answers those it cancelled.
 pub async fn cancel_siblings(
     transaction: &Transaction,
     checkout_id: Uuid,
     paid_order_id: Uuid,
     now: DateTime<Utc>,
-) -> Result<Vec<(Uuid, Checkout)>> {
+) -> Result<Vec<Ended>> {
     use order::Column;
     let waiting = [OrderStatus::Incomplete, OrderStatus::Declined].map(OrderStatus::name);
     let update = order::Entity::update_many()
@@ -208,27 +262,16 @@ pub async fn cancel_siblings(
         .filter(Column::Id.ne(paid_order_id))
         .filter(Column::Status.is_in(waiting));
     let cancelled = update.exec_with_returning(transaction.orm()).await?;
-    tell_siblings(
-        transaction,
-        &cancelled,
-        OrderStatus::Cancelled,
-        paid_order_id,
-        now,
-    )
-    .await?;
-    let cancelled = cancelled.into_iter();
-    cancelled
-        .map(|row| Ok((row.id, parse("order", &row.document)?)))
-        .collect()
+    tell_siblings(transaction, cancelled, paid_order_id, now).await
 }
 
-/// Hands the orders of the checkout for which some money has moved to people, but for the one that was paid.
+/// Hands the orders of the checkout for which some money has moved to people, but for the one that was paid. Answers those.
 pub async fn flag_siblings(
     transaction: &Transaction,
     checkout_id: Uuid,
     paid_order_id: Uuid,
     now: DateTime<Utc>,
-) -> Result<()> {
+) -> Result<Vec<Ended>> {
     use order::Column;
     let some_paid = Query::select()
         .column(payment::Column::OrderId)
@@ -247,23 +290,36 @@ pub async fn flag_siblings(
         .filter(Column::Status.eq(OrderStatus::AwaitingPayment.name()))
         .filter(Column::Id.in_subquery(some_paid));
     let flagged = update.exec_with_returning(transaction.orm()).await?;
-    tell_siblings(transaction, &flagged, status, paid_order_id, now).await
+    tell_siblings(transaction, flagged, paid_order_id, now).await
 }
 
 /// Adds to the history of orders that they got another status because their sibling was paid.
 async fn tell_siblings(
     transaction: &Transaction,
-    siblings: &[order::Model],
-    status: OrderStatus,
+    siblings: Vec<order::Model>,
     paid_order_id: Uuid,
     now: DateTime<Utc>,
-) -> Result<()> {
-    let entry = HistoryEntry {
-        reason: sibling_paid(paid_order_id),
-        ..HistoryEntry::new(status, HistoryEvent::SiblingPaid, now)
+) -> Result<Vec<Ended>> {
+    let ended = |row: order::Model| {
+        Ok(Ended {
+            id: row.id,
+            number: row.number,
+            version: row.version,
+            status: status_named(&row.status)?,
+            snapshot: parse("order", &row.document)?,
+        })
     };
-    let siblings = siblings.iter().map(|row| (row.id, row.version));
-    order_history::add(transaction, &siblings.collect::<Vec<_>>(), &entry).await
+    let siblings = siblings.into_iter().map(ended);
+    let siblings: Vec<_> = siblings.collect::<Result<_>>()?;
+    if let Some(Ended { status, .. }) = siblings.first() {
+        let entry = HistoryEntry {
+            reason: sibling_paid(paid_order_id),
+            ..HistoryEntry::new(*status, HistoryEvent::SiblingPaid, now)
+        };
+        let versions = siblings.iter().map(|ended| (ended.id, ended.version));
+        order_history::add(transaction, &versions.collect::<Vec<_>>(), &entry).await?;
+    }
+    Ok(siblings)
 }
 
 /// The order that paid the checkout, if one has. Until the transaction ends nobody else gets an answer: payments of one
@@ -307,12 +363,11 @@ fn order_of(
     payments: Vec<payment::Model>,
     entries: Vec<history::Model>,
 ) -> Result<Order> {
-    let status = OrderStatus::named(&row.status);
     Ok(Order {
         id: row.id,
         number: row.number,
         version: row.version,
-        status: status.ok_or_else(|| StoreError::corrupt("order status", row.status.as_str()))?,
+        status: status_named(&row.status)?,
         status_reason: row.status_reason,
         snapshot: parse("order", &row.document)?,
         payments: payments
@@ -327,6 +382,11 @@ fn order_of(
         update_time: row.update_time,
         paid_time: row.paid_time,
     })
+}
+
+/// The state of this name.
+pub(super) fn status_named(name: &str) -> Result<OrderStatus> {
+    OrderStatus::named(name).ok_or_else(|| StoreError::corrupt("order status", name))
 }
 
 fn payment_of(row: payment::Model) -> Result<Payment> {

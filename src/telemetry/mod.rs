@@ -168,6 +168,16 @@ pub fn inject(headers: &mut HeaderMap) {
     });
 }
 
+/// The same as the value of `traceparent`; empty outside of any trace.
+#[must_use]
+pub fn traceparent() -> String {
+    let mut headers = HeaderMap::new();
+    inject(&mut headers);
+    let value = headers.get("traceparent");
+    let value = value.and_then(|value| value.to_str().ok());
+    value.unwrap_or_default().to_owned()
+}
+
 /// Trace and span in which the calling code runs, if any.
 #[must_use]
 pub fn current_span() -> Option<SpanContext> {

@@ -4,6 +4,7 @@ mod balance;
 mod catalog;
 mod checkout;
 mod connection;
+mod event;
 mod gift_certificate;
 mod lease;
 mod order;
@@ -107,6 +108,14 @@ contracts! {
         of_changes_to_one_version_one_wins,
         a_checkout_can_pay_with_what_it_holds,
         payments_of_one_checkout_take_turns,
+    }
+    event {
+        events_come_back_in_the_order_of_their_times,
+        what_is_committed_late_is_not_skipped,
+        every_event_has_one_place_whoever_places,
+        an_event_is_written_with_its_change_or_not_at_all,
+        old_events_are_forgotten_once_they_are_done_with,
+        who_listens_hears_what_others_place,
     }
     gift_certificate {
         a_gift_certificate_comes_back_as_it_was,

@@ -9,6 +9,7 @@ use crate::{
     domain::{
         checkout::RequestKey,
         coupon::CODE_ALPHABET,
+        event::{EventKind, Subject},
         promotion::{CouponCode, Promotion, RedemptionType},
         reason::{Reason, Refusal},
     },
@@ -16,7 +17,7 @@ use crate::{
         Error, Flow, Page, Paged, Result,
         cart::parse_id,
         coupon::not_found as code_not_found,
-        new_id, now,
+        event, new_id, now,
         once::{self, Once},
         random_text,
     },
@@ -103,6 +104,14 @@ pub async fn generate_codes(
         missing = missing.saturating_sub(inserted);
         if missing == 0 {
             let codes = store::promotion::batch(&claim.transaction, batch_id).await?;
+            let generated = Subject::CouponCodes {
+                promotion_id: wanted.promotion_id,
+                code_id: None,
+                batch_id: Some(batch_id),
+                count: wanted.count,
+            };
+            let kind = EventKind::CouponCodeGenerated;
+            event::tell(&claim.transaction, kind, generated, now).await?;
             claim.commit(&batch_id.to_string()).await?;
             return Ok((batch_id, codes));
         }
@@ -152,12 +161,14 @@ pub async fn list_codes(
 /// Deletes a code.
 #[instrument(name = "flow.delete_coupon_code", skip_all)]
 pub async fn delete_code(flow: &Flow, code: &str, request: Option<RequestKey>) -> Result<()> {
-    let Once::New(claim) = once::begin(flow, request.as_ref(), now()).await? else {
+    let now = now();
+    let Once::New(claim) = once::begin(flow, request.as_ref(), now).await? else {
         return Ok(());
     };
-    if !store::promotion::delete_code(&claim.transaction, code).await? {
-        return Err(code_not_found(code).into());
-    }
+    let deleted = store::promotion::delete_code(&claim.transaction, code).await?;
+    let deleted = deleted.ok_or_else(|| code_not_found(code))?;
+    let kind = EventKind::CouponCodeDeleted;
+    event::tell_of_code(&claim.transaction, kind, &deleted, now).await?;
     claim.commit("").await?;
     flow.reload().await
 }
@@ -178,10 +189,11 @@ async fn hold_coupon(transaction: &Transaction, id: Uuid) -> Result<()> {
         .into())
 }
 
-/// Adds a code that is not taken.
+/// Adds a code that is not taken, and tells of it.
 pub(super) async fn insert(transaction: &Transaction, code: &CouponCode) -> Result<()> {
     if store::promotion::insert_codes(transaction, std::slice::from_ref(code)).await? == 1 {
-        return Ok(());
+        let kind = EventKind::CouponCodeCreated;
+        return Ok(event::tell_of_code(transaction, kind, code, code.create_time).await?);
     }
     let message = format!(
         "code \"{}\" belongs to a promotion: choose another one",

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     domain::{
-        checkout::{Checkout, Message, MessageCode},
+        checkout::{Checkout, CheckoutEnd, Message, MessageCode},
         fee::Fee,
         manual_discount::ManualDiscount,
         money::Currency,
@@ -97,6 +97,20 @@ pub fn checkout(checkout: &Checkout, quotes: Vec<Quote>, notices: &[Notice]) -> 
         promotion_notifications: notices.iter().map(notice).collect(),
         gift_certificates: applied_gift_certificates(checkout, false),
         store_credit_applied: checkout.store_credit.is_some(),
+    }
+}
+
+/// How a checkout ended.
+#[must_use]
+pub fn checkout_end(end: CheckoutEnd) -> pb::CheckoutEnd {
+    let (reason, order_id) = match end {
+        CheckoutEnd::Expired => (pb::CheckoutEndReason::Expired, None),
+        CheckoutEnd::Deleted => (pb::CheckoutEndReason::Deleted, None),
+        CheckoutEnd::Paid { order_id } => (pb::CheckoutEndReason::Paid, Some(order_id)),
+    };
+    pb::CheckoutEnd {
+        reason: reason.into(),
+        order_id: order_id.map(|id| id.to_string()).unwrap_or_default(),
     }
 }
 

@@ -105,7 +105,7 @@ fn payment(currency: Currency, payment: &Payment) -> pb::Payment {
     }
 }
 
-const fn payment_state(state: PaymentState) -> pb::PaymentState {
+pub(super) const fn payment_state(state: PaymentState) -> pb::PaymentState {
     match state {
         PaymentState::Pending => pb::PaymentState::Pending,
         PaymentState::Completed => pb::PaymentState::Completed,

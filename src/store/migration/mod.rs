@@ -8,6 +8,7 @@ mod m0003_tax;
 mod m0004_order_history;
 mod m0005_reservations;
 mod m0006_purge;
+mod m0007_events;
 mod m0008_stock;
 
 pub(super) struct Migrator;
@@ -22,6 +23,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0004_order_history::Migration),
             Box::new(m0005_reservations::Migration),
             Box::new(m0006_purge::Migration),
+            Box::new(m0007_events::Migration),
             Box::new(m0008_stock::Migration),
         ]
     }

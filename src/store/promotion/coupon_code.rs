@@ -99,14 +99,15 @@ async fn with_promotions(c: &impl Connection, which: Expr) -> Result<Vec<(Coupon
         .collect()
 }
 
-/// Deletes a code. Answers whether it was there.
-pub async fn delete_code(transaction: &Transaction, code: &str) -> Result<bool> {
+/// Deletes a code. Answers it, if it was there.
+pub async fn delete_code(transaction: &Transaction, code: &str) -> Result<Option<CouponCode>> {
     let delete = Entity::delete_many().filter(Column::NormalizedCode.eq(normalized(code)));
-    if delete.exec(transaction.orm()).await?.rows_affected == 0 {
-        return Ok(false);
-    }
+    let deleted = delete.exec_with_returning(transaction.orm()).await?;
+    let Some(code) = deleted.into_iter().next().map(code_of) else {
+        return Ok(None);
+    };
     revision::bump(transaction, Area::Promotions).await?;
-    Ok(true)
+    Ok(Some(code))
 }
 
 fn row_of(code: &CouponCode) -> Model {

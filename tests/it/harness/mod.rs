@@ -3,6 +3,7 @@
 pub(crate) mod api;
 pub(crate) mod carrier;
 pub(crate) mod database;
+pub(crate) mod events;
 pub(crate) mod otlp;
 pub(crate) mod promotion;
 pub(crate) mod proxy;

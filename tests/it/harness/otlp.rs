@@ -113,6 +113,11 @@ impl OtlpReceiver {
         &self.endpoint
     }
 
+    /// All spans that have come, of every trace.
+    pub(crate) fn spans(&self) -> Vec<Span> {
+        self.spans.borrow().clone()
+    }
+
     /// The spans of a trace, in the order in which they began, once there are those that `wait_until` waits for.
     pub(crate) async fn spans_of_trace(
         &self,

@@ -13,7 +13,7 @@ use cartwright::{
     app::{self, Running},
     config::Cli,
     domain::checkout::Checkout,
-    store,
+    store::{self, Database},
 };
 use chrono::{DateTime, Utc};
 use clap::Parser as _;
@@ -109,6 +109,11 @@ impl TestServer {
         self.channel.clone()
     }
 
+    /// A connection to its database.
+    pub(crate) async fn database(&self) -> Database {
+        self.database.connect().await
+    }
+
     pub(crate) fn database_url(&self) -> &str {
         &self.database.url
     }
@@ -134,6 +139,14 @@ impl TestServer {
     pub(crate) async fn expire(&self, cart_id: &str) {
         self.rewrite(cart_id, |checkout| {
             checkout.expire_time = checkout.create_time;
+        })
+        .await;
+    }
+
+    /// Makes it so that a cart expires so long after it was created.
+    pub(crate) async fn expire_after(&self, cart_id: &str, lifetime: Duration) {
+        self.rewrite(cart_id, |checkout| {
+            checkout.expire_time = checkout.create_time + lifetime;
         })
         .await;
     }
@@ -178,12 +191,13 @@ impl TestServer {
     async fn rewrite(&self, checkout_id: &str, change: impl FnOnce(&mut Checkout)) {
         let database = self.database.connect().await;
         let id = checkout_id.parse().unwrap();
-        let found = store::checkout::load(&database, id).await.unwrap();
+        let transaction = database.begin().await.unwrap();
+        let found = store::checkout::hold(&transaction, id).await.unwrap();
         let mut checkout = found.unwrap();
         change(&mut checkout);
-        let version = checkout.version;
-        let replaced = store::checkout::replace(&database, &checkout, version).await;
-        assert!(replaced.unwrap());
+        let kept = store::checkout::keep(&transaction, &checkout).await;
+        kept.unwrap();
+        transaction.commit().await.unwrap();
     }
 }
 

@@ -6,7 +6,7 @@ use cartwright::{
         money::{Amount, Currency, Money},
         store_credit::StoreCredit,
     },
-    store::{Database, balance, checkout, order, store_credit},
+    store::{Database, balance, order, store_credit},
 };
 
 use super::samples::{self, id, now};
@@ -191,7 +191,7 @@ pub(super) async fn payments_of_one_checkout_take_turns(place: TestDatabase) {
     let database = place.open().await;
     insert(&database, BALANCE, Currency::USD, 1_000).await;
     let checkout_id = id(7);
-    checkout::insert(&database, &samples::checkout(7))
+    samples::insert_checkout(&database, &samples::checkout(7))
         .await
         .unwrap();
     let done = at_once(8, |_| {

@@ -27,33 +27,59 @@ async fn load(database: &Database) -> Checkout {
 pub(super) async fn a_checkout_comes_back_as_it_was(place: TestDatabase) {
     let database = place.open().await;
     let mut checkout = samples::checkout(7);
-    checkout::insert(&database, &checkout).await.unwrap();
+    samples::insert_checkout(&database, &checkout)
+        .await
+        .unwrap();
     assert_eq!(load(&database).await, checkout);
     assert_eq!(checkout::load(&database, id(8)).await.unwrap(), None);
-    assert!(checkout::insert(&database, &checkout).await.is_err());
+    assert!(
+        samples::insert_checkout(&database, &checkout)
+            .await
+            .is_err()
+    );
 
     checkout = changed(&checkout, "gone");
     checkout.state = CheckoutState::Deleted;
-    assert!(checkout::replace(&database, &checkout, 1).await.unwrap());
+    assert!(
+        samples::replace_checkout(&database, &checkout, 1)
+            .await
+            .unwrap()
+    );
     assert_eq!(load(&database).await, checkout);
 }
 
 pub(super) async fn a_stale_version_replaces_nothing(place: TestDatabase) {
     let database = place.open().await;
     let first = samples::checkout(7);
-    checkout::insert(&database, &first).await.unwrap();
+    samples::insert_checkout(&database, &first).await.unwrap();
     let second = changed(&first, "second");
-    assert!(!checkout::replace(&database, &second, 0).await.unwrap());
-    assert!(checkout::replace(&database, &second, 1).await.unwrap());
-    assert!(!checkout::replace(&database, &second, 1).await.unwrap());
+    assert!(
+        !samples::replace_checkout(&database, &second, 0)
+            .await
+            .unwrap()
+    );
+    assert!(
+        samples::replace_checkout(&database, &second, 1)
+            .await
+            .unwrap()
+    );
+    assert!(
+        !samples::replace_checkout(&database, &second, 1)
+            .await
+            .unwrap()
+    );
     assert_eq!(load(&database).await, second);
 
     // A payment raises the version and ends the checkout, and neither is undone by who knows the version.
-    assert!(order::mark_paid(&database, id(7), id(90)).await.unwrap());
+    assert!(
+        order::mark_paid(&database, id(7), id(90), now())
+            .await
+            .unwrap()
+    );
     let third = changed(&second, "third");
     for read_version in [2, 3] {
         assert!(
-            !checkout::replace(&database, &third, read_version)
+            !samples::replace_checkout(&database, &third, read_version)
                 .await
                 .unwrap()
         );
@@ -69,11 +95,13 @@ pub(super) async fn a_stale_version_replaces_nothing(place: TestDatabase) {
 pub(super) async fn of_changes_to_one_version_one_wins(place: TestDatabase) {
     let database = place.open().await;
     let first = samples::checkout(7);
-    checkout::insert(&database, &first).await.unwrap();
+    samples::insert_checkout(&database, &first).await.unwrap();
     let won = at_once(16, |n| {
         let (database, next) = (database.clone(), changed(&first, &n.to_string()));
         async move {
-            let replaced = checkout::replace(&database, &next, 1).await.unwrap();
+            let replaced = samples::replace_checkout(&database, &next, 1)
+                .await
+                .unwrap();
             replaced.then_some(next)
         }
     });
@@ -83,7 +111,7 @@ pub(super) async fn of_changes_to_one_version_one_wins(place: TestDatabase) {
 
 pub(super) async fn each_of_many_changes_counts_when_retried(place: TestDatabase) {
     let database = place.open().await;
-    checkout::insert(&database, &samples::checkout(7))
+    samples::insert_checkout(&database, &samples::checkout(7))
         .await
         .unwrap();
     let change = |_| {
@@ -92,7 +120,7 @@ pub(super) async fn each_of_many_changes_counts_when_retried(place: TestDatabase
             loop {
                 let read = load(&database).await;
                 let next = changed(&read, &format!("{}x", read.staff_note));
-                if checkout::replace(&database, &next, read.version)
+                if samples::replace_checkout(&database, &next, read.version)
                     .await
                     .unwrap()
                 {
@@ -114,7 +142,9 @@ pub(super) async fn what_has_ended_is_purged_once_in_batches(place: TestDatabase
             expire_time: now() + TimeDelta::hours(i64::from(number > 50)),
             ..samples::checkout(number)
         };
-        checkout::insert(&database, &checkout).await.unwrap();
+        samples::insert_checkout(&database, &checkout)
+            .await
+            .unwrap();
     }
     let time = now() + TimeDelta::microseconds(1);
     let ended = checkout::ended(&database, time, id(3), 2).await.unwrap();

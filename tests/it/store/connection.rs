@@ -39,7 +39,7 @@ pub(super) async fn an_older_release_starts_beside_a_newer_one(place: TestDataba
 pub(super) async fn what_was_committed_is_there_after_a_restart(place: TestDatabase) {
     let database = place.open().await;
     let transaction = database.begin().await.unwrap();
-    checkout::insert(&transaction, &samples::checkout(7))
+    samples::insert_checkout(&transaction, &samples::checkout(7))
         .await
         .unwrap();
     transaction.commit().await.unwrap();
@@ -53,7 +53,7 @@ pub(super) async fn what_was_committed_is_there_after_a_restart(place: TestDatab
 pub(super) async fn a_transaction_that_is_dropped_leaves_nothing(place: TestDatabase) {
     let database = place.open().await;
     let transaction = database.begin().await.unwrap();
-    checkout::insert(&transaction, &samples::checkout(7))
+    samples::insert_checkout(&transaction, &samples::checkout(7))
         .await
         .unwrap();
     assert!(checkout::load(&transaction, id(7)).await.unwrap().is_some());
@@ -63,7 +63,7 @@ pub(super) async fn a_transaction_that_is_dropped_leaves_nothing(place: TestData
     // Nothing of it is left on the connections either.
     let saved = at_once(16, |n| {
         let database = database.clone();
-        async move { checkout::insert(&database, &samples::checkout(n)).await }
+        async move { samples::insert_checkout(&database, &samples::checkout(n)).await }
     });
     assert!(saved.await.iter().all(Result::is_ok));
 }
@@ -130,7 +130,7 @@ async fn a_database_in_memory_is_one_and_stays() {
     database.migrate().await.unwrap();
     let saved = at_once(16, |n| {
         let database = database.clone();
-        async move { checkout::insert(&database, &samples::checkout(n)).await }
+        async move { samples::insert_checkout(&database, &samples::checkout(n)).await }
     });
     assert!(saved.await.iter().all(Result::is_ok));
     for n in 0..16 {
@@ -145,7 +145,7 @@ async fn a_second_writer_of_sqlite_may_try_again() {
     let _writer = database.begin().await.unwrap();
     let error = database.begin().await.unwrap_err();
     assert!(matches!(error, StoreError::Serialization(_)), "{error:?}");
-    let error = checkout::insert(&database, &samples::checkout(7))
+    let error = samples::insert_checkout(&database, &samples::checkout(7))
         .await
         .unwrap_err();
     assert!(matches!(error, StoreError::Serialization(_)), "{error:?}");
@@ -163,7 +163,7 @@ async fn connections_that_postgres_ends_are_replaced() {
     // Each connection of the pool may be found dead once.
     let mut failures = 0;
     for n in 0..24 {
-        if let Err(error) = checkout::insert(&database, &samples::checkout(n)).await {
+        if let Err(error) = samples::insert_checkout(&database, &samples::checkout(n)).await {
             assert!(matches!(error, StoreError::Unavailable(_)), "{error:?}");
             failures += 1;
         }

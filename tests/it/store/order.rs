@@ -151,7 +151,7 @@ pub(super) async fn a_payment_is_known_by_its_reference(place: TestDatabase) {
 
 pub(super) async fn a_checkout_is_paid_once(place: TestDatabase) {
     let database = place.open().await;
-    checkout::insert(&database, &samples::checkout(7))
+    samples::insert_checkout(&database, &samples::checkout(7))
         .await
         .unwrap();
     assert_eq!(order::paid_order_of(&database, id(7)).await.unwrap(), None);
@@ -159,7 +159,9 @@ pub(super) async fn a_checkout_is_paid_once(place: TestDatabase) {
         let database = database.clone();
         async move {
             let transaction = database.begin().await.unwrap();
-            let paid = order::mark_paid(&transaction, id(7), id(n)).await.unwrap();
+            let paid = order::mark_paid(&transaction, id(7), id(n), now())
+                .await
+                .unwrap();
             transaction.commit().await.unwrap();
             paid.then_some(id(n))
         }
@@ -177,7 +179,11 @@ pub(super) async fn a_checkout_is_paid_once(place: TestDatabase) {
     };
     let loaded = checkout::load(&database, id(7)).await.unwrap();
     assert_eq!(loaded, Some(expected));
-    assert!(!order::mark_paid(&database, id(8), id(80)).await.unwrap());
+    assert!(
+        !order::mark_paid(&database, id(8), id(80), now())
+            .await
+            .unwrap()
+    );
     assert_eq!(order::paid_order_of(&database, id(8)).await.unwrap(), None);
 }
 
@@ -186,8 +192,14 @@ pub(super) async fn a_deleted_cart_can_still_be_paid(place: TestDatabase) {
     let mut checkout = samples::checkout(7);
     checkout.state = CheckoutState::Deleted;
     checkout.expire_time = now() - TimeDelta::days(1);
-    checkout::insert(&database, &checkout).await.unwrap();
-    assert!(order::mark_paid(&database, id(7), id(80)).await.unwrap());
+    samples::insert_checkout(&database, &checkout)
+        .await
+        .unwrap();
+    assert!(
+        order::mark_paid(&database, id(7), id(80), now())
+            .await
+            .unwrap()
+    );
     let paid = checkout::load(&database, id(7)).await.unwrap().unwrap();
     assert_eq!(paid.state, CheckoutState::Paid { order_id: id(80) });
 }
@@ -213,9 +225,14 @@ pub(super) async fn siblings_that_wait_are_cancelled(place: TestDatabase) {
     let answered = order::cancel_siblings(&transaction, id(7), id(80), later);
     let mut answered = answered.await.unwrap();
     transaction.commit().await.unwrap();
-    answered.sort_by_key(|(id, _)| *id);
+    answered.sort_by_key(|ended| ended.id);
+    let answered: Vec<_> = answered
+        .into_iter()
+        .map(|ended| (ended.id, ended.version, ended.status, ended.snapshot))
+        .collect();
     let snapshot = samples::order(81, 7).snapshot;
-    assert_eq!(answered, [(id(81), snapshot.clone()), (id(82), snapshot)]);
+    let cancelled = |n| (id(n), 2, OrderStatus::Cancelled, snapshot.clone());
+    assert_eq!(answered, [cancelled(81), cancelled(82)]);
     for (number, _, status, cancelled) in orders {
         let order = load(&database, number).await;
         let expected = if cancelled {

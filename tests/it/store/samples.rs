@@ -1,19 +1,25 @@
 //! Things to store, with something in as many fields as can be.
 
-use cartwright::domain::{
-    address::Address,
-    cart::{Facts, LineItem, LineItemKind, Selection},
-    catalog::{Measures, Modifier, ModifierKind, OptionValue, Product, ProductOption, Variant},
-    checkout::{Checkout, Message, MessageCode, Outcome, RequestKey, Revisions, SeenRequest},
-    consignment::{Consignment, ConsignmentItem, Fulfilment},
-    coupon::{AppliedCoupon, ClassicDiscount},
-    money::{Amount, Currency, Money, Rate},
-    order::{Order, Payment, PaymentState},
-    pricing::price,
-    promotion::{CouponCode, Promotion, RedemptionType, index::Promotions, items::ItemsMatcher},
-    shipping::{OptionKind, ShippingOption, TransitTime, TransitUnits},
-    stock::Stock,
-    store::{Store, TaxClass, TaxRate, TaxZone},
+use cartwright::{
+    domain::{
+        address::Address,
+        cart::{Facts, LineItem, LineItemKind, Selection},
+        catalog::{Measures, Modifier, ModifierKind, OptionValue, Product, ProductOption, Variant},
+        checkout::{Checkout, Message, MessageCode, Outcome, RequestKey, Revisions, SeenRequest},
+        consignment::{Consignment, ConsignmentItem, Fulfilment},
+        coupon::{AppliedCoupon, ClassicDiscount},
+        event::{Event, checkout_change},
+        money::{Amount, Currency, Money, Rate},
+        order::{Order, Payment, PaymentState},
+        pricing::price,
+        promotion::{
+            CouponCode, Promotion, RedemptionType, index::Promotions, items::ItemsMatcher,
+        },
+        shipping::{OptionKind, ShippingOption, TransitTime, TransitUnits},
+        stock::Stock,
+        store::{Store, TaxClass, TaxRate, TaxZone},
+    },
+    store::{self, Connection, Result},
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
@@ -28,6 +34,33 @@ pub(super) fn id(number: u128) -> Uuid {
 
 fn usd() -> Currency {
     "USD".parse().unwrap()
+}
+
+/// What is told of this version of a checkout.
+pub(super) fn event(checkout: &Checkout) -> Event {
+    let (kind, subject) = checkout_change(None, checkout);
+    let number = checkout.id.as_u128() << 64 | u128::try_from(checkout.version).unwrap();
+    Event {
+        id: id(number),
+        time: now(),
+        kind,
+        subject,
+        traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".into(),
+    }
+}
+
+/// Adds a checkout with its event.
+pub(super) async fn insert_checkout(c: &impl Connection, checkout: &Checkout) -> Result<()> {
+    store::checkout::insert(c, checkout, &event(checkout)).await
+}
+
+/// Replaces a checkout, with its event.
+pub(super) async fn replace_checkout(
+    c: &impl Connection,
+    checkout: &Checkout,
+    read_version: i64,
+) -> Result<bool> {
+    store::checkout::replace(c, checkout, read_version, &event(checkout)).await
 }
 
 pub(super) fn address() -> Address {
