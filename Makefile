@@ -6,10 +6,12 @@ SHELL := /bin/bash
 TOOLS := .tools/bin
 # The last release, against which the API must stay compatible; none before the first.
 RELEASE := $(shell git describe --tags --abbrev=0 --match 'v*' 2>/dev/null)
+# How long `make chaos` goes on.
+CHAOS_SECONDS ?= 1200
 # The checks of `make lint`, in order, the quick ones first. CI runs and times them one by one.
 LINTS := fmt-check buf-lint buf-format buf-breaking deny clippy doc
 
-.PHONY: help demo test check fmt lint lint-steps tools bench bench-quotes bench-instructions $(LINTS)
+.PHONY: help demo test chaos check fmt lint lint-steps tools bench bench-quotes bench-instructions $(LINTS)
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -19,6 +21,9 @@ demo: ## Build and run a shop with sample data
 
 test: ## Run every test beside throw-away PostgreSQL and Redis servers
 	scripts/with-services cargo test --locked
+
+chaos: ## Let shoppers loose on two processes that are killed, for CHAOS_SECONDS
+	CARTWRIGHT_TEST_CHAOS_SECONDS=$(CHAOS_SECONDS) scripts/with-services cargo test --locked --test it -- chaos:: --nocapture
 
 bench: ## Measure what pricing costs
 	cargo bench --locked --bench pricing

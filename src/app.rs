@@ -11,7 +11,6 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 use tonic::transport::{self, Server, server::TcpIncoming};
-use tonic_health::{ServingStatus, server::HealthReporter};
 use tonic_web::GrpcWebLayer;
 
 use crate::{
@@ -33,6 +32,10 @@ use crate::{
     },
     store::{Database, StoreError},
 };
+
+mod readiness;
+
+use readiness::Readiness;
 
 /// A shop to try things out with.
 const SAMPLE_STORE: &str = include_str!("../examples/store.yaml");
@@ -82,7 +85,7 @@ pub enum Error {
 /// A service that serves. It goes on until it is [stopped](Self::stop).
 pub struct Running {
     address: SocketAddr,
-    health: HealthReporter,
+    readiness: Readiness,
     accepting: CancellationToken,
     server: JoinHandle<Result<(), transport::Error>>,
     flow: Arc<Flow>,
@@ -155,52 +158,9 @@ pub async fn start(config: &Config) -> Result<Running, Error> {
         tracing::info!("set up the sample shop");
     }
 
-    background.tasks.spawn({
-        let (flow, ending) = (Arc::clone(&flow), background.ending.clone());
-        async move { flow.follow_changes(ending).await }
-    });
-    background.tasks.spawn({
-        let (flow, ending) = (Arc::clone(&flow), background.ending.clone());
-        let purge_after = TimeDelta::from_std(config.purge_after).unwrap_or(TimeDelta::MAX);
-        let retention = Retention {
-            time: TimeDelta::from_std(config.event_retention).unwrap_or(TimeDelta::MAX),
-            until_published: config.events_redis_stream.is_some(),
-        };
-        async move { flow.purge(purge_after, retention, ending).await }
-    });
-    background.tasks.spawn({
-        let (flow, ending) = (Arc::clone(&flow), background.ending.clone());
-        let abandoned_after = config.abandoned_after;
-        async move { flow.tell_of_abandoned_carts(abandoned_after, ending).await }
-    });
-
-    background.tasks.spawn({
-        let (flow, ending) = (Arc::clone(&flow), background.ending.clone());
-        async move { flow.sweep_reservations(ending).await }
-    });
-
-    background.tasks.spawn({
-        let (flow, ending) = (Arc::clone(&flow), background.ending.clone());
-        async move { flow.place_events(ending).await }
-    });
-    background.tasks.spawn({
-        let (flow, ending) = (Arc::clone(&flow), background.ending.clone());
-        async move { flow.tail_events(ending).await }
-    });
-    background.tasks.spawn({
-        let (flow, ending) = (Arc::clone(&flow), background.ending.clone());
-        async move { flow.read_watched(ending).await }
-    });
-    if let Some((publisher, encoder)) = publisher(config)? {
-        let encode = move |event: &_| encoder.encode(event);
-        let publishing = flow::event::publish(Arc::clone(&flow), publisher, encode);
-        background.tasks.spawn(publishing);
-    }
-
-    let telling = Arc::clone(&flow).tell_tax_provider(background.ending.clone());
-    background.tasks.spawn(telling);
-
+    work_in_background(config, &flow, &background)?;
     let (routes, health) = rpc::routes(Arc::clone(&flow)).await?;
+    let probe = connect(config, 1).await?;
     let listen = |source| Error::Listen {
         address: config.listen.clone(),
         source,
@@ -228,9 +188,10 @@ pub async fn start(config: &Config) -> Result<Running, Error> {
     let server = tokio::spawn(server);
     tracing::info!("listening on {address}");
 
+    let connections = config.database_max_connections;
     Ok(Running {
         address,
-        health,
+        readiness: Readiness::follow(health, probe, database.clone(), connections),
         accepting,
         server,
         flow,
@@ -239,6 +200,34 @@ pub async fn start(config: &Config) -> Result<Running, Error> {
         drain_wait: config.drain_wait,
         drain_timeout: config.drain_timeout,
     })
+}
+
+/// Starts what goes on beside calls, until the background ends.
+fn work_in_background(
+    config: &Config,
+    flow: &Arc<Flow>,
+    background: &Background,
+) -> Result<(), Error> {
+    let Background { tasks, ending } = background;
+    let flow = || Arc::clone(flow);
+    let purge_after = TimeDelta::from_std(config.purge_after).unwrap_or(TimeDelta::MAX);
+    let retention = Retention {
+        time: TimeDelta::from_std(config.event_retention).unwrap_or(TimeDelta::MAX),
+        until_published: config.events_redis_stream.is_some(),
+    };
+    tasks.spawn(flow().follow_changes(ending.clone()));
+    tasks.spawn(flow().purge(purge_after, retention, ending.clone()));
+    tasks.spawn(flow().tell_of_abandoned_carts(config.abandoned_after, ending.clone()));
+    tasks.spawn(flow().sweep_reservations(ending.clone()));
+    tasks.spawn(flow().place_events(ending.clone()));
+    tasks.spawn(flow().tail_events(ending.clone()));
+    tasks.spawn(flow().read_watched(ending.clone()));
+    tasks.spawn(flow().tell_tax_provider(ending.clone()));
+    if let Some((publisher, encoder)) = publisher(config)? {
+        let encode = move |event: &_| encoder.encode(event);
+        tasks.spawn(flow::event::publish(flow(), publisher, encode));
+    }
+    Ok(())
 }
 
 impl Running {
@@ -252,19 +241,12 @@ impl Running {
     /// what is in flight end.
     pub async fn stop(mut self) {
         tracing::info!("draining");
-        let services = [""].into_iter().chain(rpc::SERVICES);
-        for service in services.clone() {
-            let status = ServingStatus::NotServing;
-            self.health.set_service_status(service, status).await;
-        }
+        self.readiness.withdraw().await;
         tokio::time::sleep(self.drain_wait).await;
 
         self.accepting.cancel();
         self.flow.end_streams();
-        for service in services {
-            // Ends the calls of those that watch it, which would go on for ever.
-            self.health.clear_service_status(service).await;
-        }
+        self.readiness.hang_up().await;
         let drained = tokio::time::timeout(self.drain_timeout, &mut self.server).await;
         if drained.is_err() {
             tracing::warn!(after = ?self.drain_timeout, "calls are still in flight: giving them up");
@@ -279,15 +261,18 @@ impl Running {
 }
 
 async fn open(config: &Config) -> Result<Database, Error> {
-    let url = config.database_url.expose_secret();
-    let database = Database::connect(url, config.database_max_connections)
-        .await
-        .map_err(|source| Error::Connect {
-            url: config.shown_database(),
-            source,
-        })?;
+    let database = connect(config, config.database_max_connections).await?;
     database.migrate().await.map_err(Error::Migrate)?;
     Ok(database)
+}
+
+async fn connect(config: &Config, connections: u32) -> Result<Database, Error> {
+    let url = config.database_url.expose_secret();
+    let connected = Database::connect(url, connections).await;
+    connected.map_err(|source| Error::Connect {
+        url: config.shown_database(),
+        source,
+    })
 }
 
 async fn close(database: Database) {

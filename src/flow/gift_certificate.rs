@@ -190,8 +190,10 @@ pub async fn get(
         GiftCertificateKey::Id(id) => load(flow, id).await?,
         GiftCertificateKey::Code(code) => find(flow, &code).await?,
     };
+    // Without those that came since it was read.
+    let before = page.key()?.unwrap_or(certificate.version.saturating_add(1));
     let entries =
-        store::balance::entries(&flow.database, certificate.id, page.key()?, page.limit()).await?;
+        store::balance::entries(&flow.database, certificate.id, before, page.limit()).await?;
     let entries = page.of(entries, |entry| entry.version.to_string());
     Ok((certificate, entries))
 }

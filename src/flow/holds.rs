@@ -4,7 +4,7 @@
 //! Things are always taken and given back in the same order, each kind by id, after the checkout itself was locked, so
 //! that no two who do so wait for each other.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio_util::sync::CancellationToken;
@@ -164,10 +164,10 @@ async fn release_one(flow: &Flow, checkout_id: Uuid) -> store::Result<()> {
 
 impl Flow {
     /// Gives back what checkouts have reserved as it lapses, until it is cancelled. Every replica does so, one at a time.
-    pub async fn sweep_reservations(&self, cancelled: CancellationToken) {
+    pub async fn sweep_reservations(self: Arc<Self>, cancelled: CancellationToken) {
         let mut ticks = tokio::time::interval(SWEEP_INTERVAL);
         while cancelled.run_until_cancelled(ticks.tick()).await.is_some() {
-            match release_lapsed(self).await {
+            match release_lapsed(&self).await {
                 // Somebody else is at it.
                 Ok(()) | Err(StoreError::Serialization(_)) => {}
                 Err(error) => {

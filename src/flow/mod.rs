@@ -123,7 +123,7 @@ impl Flow {
     }
 
     /// Keeps up with changes that other replicas make to catalog, promotions and settings, until it is cancelled.
-    pub async fn follow_changes(&self, cancelled: CancellationToken) {
+    pub async fn follow_changes(self: Arc<Self>, cancelled: CancellationToken) {
         let mut ticks = tokio::time::interval(POLL_INTERVAL);
         while cancelled.run_until_cancelled(ticks.tick()).await.is_some() {
             match store::revision::load(&self.database).await {

@@ -1,6 +1,6 @@
 //! Forgetting what nobody needs any more, in batches that hold nobody up.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio_util::sync::CancellationToken;
@@ -34,7 +34,7 @@ impl Flow {
     /// Forgets what requests were answered with once nobody may repeat them any more, carts that expired longer than
     /// `purge_after` ago, and events after their `retention`, until it is cancelled. Any number of replicas may do so.
     pub async fn purge(
-        &self,
+        self: Arc<Self>,
         purge_after: TimeDelta,
         retention: Retention,
         cancelled: CancellationToken,

@@ -30,8 +30,9 @@ pub async fn get(
 ) -> Result<(StoreCredit, Paged<LedgerEntry>)> {
     let currency = currency.unwrap_or(flow.snapshot().store.default_currency);
     let credit = load(&flow.database, customer_id, currency).await?;
-    let entries =
-        store::balance::entries(&flow.database, credit.id, page.key()?, page.limit()).await?;
+    // Without those that came since it was read.
+    let before = page.key()?.unwrap_or(credit.version.saturating_add(1));
+    let entries = store::balance::entries(&flow.database, credit.id, before, page.limit()).await?;
     let entries = page.of(entries, |entry| entry.version.to_string());
     Ok((credit, entries))
 }

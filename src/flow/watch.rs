@@ -239,7 +239,7 @@ impl Watches {
 
 impl Flow {
     /// Reads checkouts that are watched after they changed, until it is cancelled.
-    pub async fn read_watched(&self, cancelled: CancellationToken) {
+    pub async fn read_watched(self: Arc<Self>, cancelled: CancellationToken) {
         let reading = async {
             loop {
                 self.watches.turned.notified().await;

@@ -123,7 +123,13 @@ fn unavailable(what: &Dependency) -> Status {
     };
     let mut details = info(name(reason), &metadata);
     details.set_retry_info(Some(RETRY_OUTAGE));
-    let message = format!("{what} is out of reach and nothing was done: try again");
+    let message = match what {
+        // It may have done the last statement, and been gone before it could say so.
+        Dependency::Database => {
+            format!("{what} is out of reach: try again, with the same request_id")
+        }
+        _ => format!("{what} is out of reach and nothing was done: try again"),
+    };
     Status::with_error_details(Code::Unavailable, message, details)
 }
 

@@ -152,13 +152,14 @@ async fn shed(
     }
 }
 
-/// Tells the caller that the request could not be read. tonic answers `OUT_OF_RANGE` when it is too large and
-/// `INTERNAL` when it is not what it should be, and never with details; Cartwright's own always have some.
+/// Tells the caller that the request could not be read. tonic answers `OUT_OF_RANGE` when it is too large, `INTERNAL` when it
+/// is not what it should be and `UNKNOWN` when the connection ends within it, and never with details; Cartwright's own always
+/// have some.
 async fn refine(answer: impl Future<Output = Response<Body>>) -> Response<Body> {
     let answer = answer.await;
     if !matches!(
         code(answer.headers()),
-        Some(Code::OutOfRange | Code::Internal)
+        Some(Code::OutOfRange | Code::Internal | Code::Unknown)
     ) {
         return answer;
     }
@@ -169,12 +170,15 @@ async fn refine(answer: impl Future<Output = Response<Body>>) -> Response<Body> 
 }
 
 fn unreadable(status: &Status) -> Status {
-    error::malformed(match status.code() {
+    let message = match status.code() {
+        // Nobody is there to read this, and no failure of ours is to be counted.
+        Code::Unknown => return Status::cancelled("the caller went away within the request"),
         Code::OutOfRange => {
             format!("the request is larger than {MAX_REQUEST_BYTES} bytes: split it")
         }
         _ => format!("the request cannot be read: {}", status.message()),
-    })
+    };
+    error::malformed(message)
 }
 
 /// How long the call may take: what the caller gives it, up to `ceiling`.

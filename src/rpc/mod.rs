@@ -64,6 +64,10 @@ pub const SERVICES: [&str; 10] = [
     pb::store_service_server::SERVICE_NAME,
 ];
 
+/// The name by which the health service tells that the process lives, whatever else is out of reach. Under the name of a
+/// service, or none, it tells whether calls can be served.
+pub const LIVENESS: &str = "liveness";
+
 /// What a method answers.
 type Answer<T> = Result<tonic::Response<T>, tonic::Status>;
 
@@ -104,7 +108,7 @@ pub async fn routes(
     );
 
     let (reporter, health) = tonic_health::server::health_reporter();
-    for service in SERVICES {
+    for service in SERVICES.into_iter().chain([LIVENESS]) {
         reporter
             .set_service_status(service, ServingStatus::Serving)
             .await;

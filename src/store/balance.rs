@@ -105,16 +105,14 @@ async fn append(transaction: &Transaction, made: &balance::Model, change: &Chang
 pub async fn entries(
     c: &impl Connection,
     balance_id: Uuid,
-    before: Option<i64>,
+    before: i64,
     limit: u64,
 ) -> Result<Vec<LedgerEntry>> {
-    let mut select = ledger_entry::Entity::find()
+    let select = ledger_entry::Entity::find()
         .filter(Entry::BalanceId.eq(balance_id))
+        .filter(Entry::Version.lt(before))
         .order_by_desc(Entry::Version)
         .limit(limit);
-    if let Some(before) = before {
-        select = select.filter(Entry::Version.lt(before));
-    }
     let rows = select.all(c.orm()).await?;
     rows.into_iter().map(entry_of).collect()
 }

@@ -14,6 +14,7 @@ use sea_orm::{
 };
 use sea_orm_migration::MigratorTrait;
 use tokio::time::timeout;
+use tracing::Instrument as _;
 
 use super::{Result, StoreError, migration::Migrator};
 
@@ -127,8 +128,17 @@ impl Database {
     }
 
     /// Begins a transaction.
+    ///
+    /// It is begun in a task of its own, which goes on when the caller does not: sqlx knows of a transaction only once
+    /// `BEGIN` is answered. Given up before, the connection would go back to the pool with a transaction that nobody ends,
+    /// in which what others write next would be answered, and lost.
     pub async fn begin(&self) -> Result<Transaction> {
-        self.begin_here().await
+        let database = self.clone();
+        let beginning = async move { database.begin_here().await };
+        match tokio::spawn(beginning.in_current_span()).await {
+            Ok(answer) => answer,
+            Err(error) => Err(StoreError::Other(error.into())),
+        }
     }
 
     /// How PostgreSQL is connected to.

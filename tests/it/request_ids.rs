@@ -83,7 +83,10 @@ async fn duplicates_at_the_same_time_change_a_checkout_once(api: Api) {
         call!(api.orders, create_order, request)
     });
     let order = order.await.order.unwrap();
-    assert_eq!(api.get(&checkout.id).await.order_ids, [order.id.clone()]);
+    assert_eq!(
+        api.get(&checkout.id).await.order_ids,
+        std::slice::from_ref(&order.id)
+    );
     let outstanding = order.totals.as_ref().unwrap().outstanding_balance.clone();
     for (number, state) in [
         (4, pb::PaymentState::Pending),

@@ -1,4 +1,4 @@
-//! What CreateOrder reserves for a checkout, and when it is given back.
+//! What `CreateOrder` reserves for a checkout, and when it is given back.
 
 use std::collections::BTreeMap;
 
@@ -103,8 +103,7 @@ async fn the_last_use_goes_to_one_of_two_orders(api: Api) {
         coupon(&api, &code, 1).await;
         let (first, second) = (ready_with(&api, &code).await, ready_with(&api, &code).await);
         let (won, lost) = match join!(api.order(&first), other.order(&second)) {
-            (Ok(order), lost) => (order, lost),
-            (lost, Ok(order)) => (order, lost),
+            (Ok(order), lost) | (lost, Ok(order)) => (order, lost),
             (first, second) => panic!("{first:?} {second:?}"),
         };
         assert_eq!(violations(lost), ["COUPON_USES_EXHAUSTED"]);

@@ -53,12 +53,13 @@ async fn calls_beyond_the_limit_are_refused_at_once() {
     let server = TestServer::with(Backend::Embedded, &["--max-in-flight=1"]).await;
     let mut catalog = CatalogServiceClient::new(server.channel());
     let mut health = HealthClient::new(server.channel());
-    let held_up = Call::begin(server.address(), LIST_PRODUCTS, "");
-    // Until the server has taken notice of that one.
-    let status = loop {
+    // Until one is taken while no other is.
+    let (held_up, status) = loop {
+        let held_up = Call::begin(server.address(), LIST_PRODUCTS, "");
+        tokio::time::sleep(Duration::from_millis(20)).await;
         match catalog.list_products(ListProductsRequest::default()).await {
-            Ok(_) => tokio::time::sleep(Duration::from_millis(5)).await,
-            Err(status) => break status,
+            Ok(_) => drop(held_up),
+            Err(status) => break (held_up, status),
         }
     };
     assert_eq!(

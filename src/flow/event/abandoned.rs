@@ -3,7 +3,7 @@
 //! Each change of a cart has an event. So it is enough to look through the events once they are old enough: the cart of
 //! one that still has the version of its event was left since. Changing a cart costs nothing for it.
 
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::time::interval;
@@ -31,7 +31,7 @@ impl Flow {
     /// Tells of carts that nobody has changed for so long, once for each version that is left, until it is cancelled. Any
     /// number of replicas may do so: they take turns.
     pub async fn tell_of_abandoned_carts(
-        &self,
+        self: Arc<Self>,
         abandoned_after: Duration,
         cancelled: CancellationToken,
     ) {

@@ -1,6 +1,6 @@
 //! Giving events their places in the order in which all are told.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -14,7 +14,7 @@ const GATHER: Duration = Duration::from_millis(5);
 
 impl Flow {
     /// Gives events their places, until it is cancelled. Any number of replicas may do so: they take turns.
-    pub async fn place_events(&self, cancelled: CancellationToken) {
+    pub async fn place_events(self: Arc<Self>, cancelled: CancellationToken) {
         let placing = async {
             loop {
                 let written = timeout(LOOK_INTERVAL, self.events.written.notified()).await;

@@ -21,7 +21,7 @@ const PAGE: u16 = 500;
 
 impl Flow {
     /// Tells those who listen on this replica of events that any replica has placed, until it is cancelled.
-    pub async fn tail_events(&self, cancelled: CancellationToken) {
+    pub async fn tail_events(self: Arc<Self>, cancelled: CancellationToken) {
         let both = async { tokio::join!(self.hear_of_events(), self.follow_events()) };
         cancelled.run_until_cancelled(both).await;
     }

@@ -53,22 +53,20 @@ async fn the_events_of_a_whole_life(api: Api) {
     use OrderStatus as S;
     let mut events = Events::now(api.server.channel()).await;
     let cart = api.ready().await;
-    let updated = |event: &pb::Event, version, parts: &[Part]| {
-        let expected = (
-            Kind::CheckoutUpdated,
-            version,
-            parts.to_vec(),
-            String::new(),
-        );
-        assert_eq!(checkout(event), expected);
-    };
     let told = events.take(4).await;
     let (kind, version, parts, _) = checkout(&told[0]);
     assert_eq!((kind, version), (Kind::CheckoutCreated, 1));
     assert_eq!(parts, [Part::LineItems, Part::Channel, Part::Totals]);
-    updated(&told[1], 2, &[Part::BillingAddress]);
-    updated(&told[2], 3, &[Part::Consignments, Part::Totals]);
-    updated(&told[3], 4, &[Part::Consignments, Part::Totals]);
+    let asked_for = [Part::BillingAddress, Part::Consignments, Part::Consignments];
+    for (event, (version, part)) in told[1..].iter().zip((2..).zip(asked_for)) {
+        let (kind, changed, mut parts, order_id) = checkout(event);
+        // Taxes may follow an address.
+        parts.retain(|part| *part != Part::Totals);
+        let expected = (Kind::CheckoutUpdated, version, vec![part], String::new());
+        assert_eq!((kind, changed, parts, order_id), expected);
+    }
+    let (_, _, parts, _) = checkout(&told[3]);
+    assert_eq!(parts, [Part::Consignments, Part::Totals], "shipping costs");
 
     let [first, second] = [
         api.order(&cart.id).await.unwrap(),

@@ -7,7 +7,7 @@ use cartwright::{
     rpc::pb::{self, EventKind as Kind, cart_service_client::CartServiceClient},
     store,
 };
-use tokio::{task::JoinSet, time::sleep};
+use tokio::{sync::mpsc, time::sleep};
 use tonic::Code;
 use uuid::Uuid;
 
@@ -129,31 +129,35 @@ async fn what_was_answered_before_a_kill_is_told() {
     let mut told = Vec::new();
     for _ in 0..3 {
         let server = Binary::start(&["serve", "--demo-store", &url], &[]);
-        let mut calls = JoinSet::new();
+        let (answers, mut answered) = mpsc::unbounded_channel();
         for _ in 0..16 {
             let mut carts = CartServiceClient::new(server.channel());
-            calls.spawn(async move {
-                let mut answered = Vec::new();
+            let answers = answers.clone();
+            tokio::spawn(async move {
                 loop {
                     let create = pb::CreateCartRequest {
                         line_items: vec![item("harbor-cookbook-ebook", 1)],
                         ..Default::default()
                     };
                     match carts.create_cart(create).await {
-                        Ok(answer) => answered.push(answer.into_inner().cart.unwrap().id),
-                        Err(_) => return answered,
+                        Ok(answer) => answers.send(answer.into_inner().cart.unwrap().id).unwrap(),
+                        Err(_) => return,
                     }
                 }
             });
         }
-        sleep(Duration::from_millis(300)).await;
+        drop(answers);
+        let mut missing = Vec::new();
+        while missing.len() < 50 {
+            missing.push(answered.recv().await.expect("it answers"));
+        }
         drop(server);
-        let answered: Vec<_> = calls.join_all().await.into_iter().flatten().collect();
-        assert!(!answered.is_empty());
+        while let Some(cart) = answered.recv().await {
+            missing.push(cart);
+        }
 
         let next = Binary::start(&["serve", &url], &[]);
         let mut events = Events::after(next.channel(), &cursor).await.unwrap();
-        let mut missing: Vec<_> = answered;
         while !missing.is_empty() {
             let event = events.event().await;
             let id = versioned(&event).map(|(id, _)| id);

@@ -22,6 +22,11 @@ pub(crate) struct TestDatabase {
 }
 
 impl TestDatabase {
+    /// The database with this URL.
+    pub(crate) const fn at(url: String) -> Self {
+        Self { url, _folder: None }
+    }
+
     /// A SQLite file.
     pub(crate) fn sqlite() -> Self {
         let folder = tempfile::tempdir().unwrap();
@@ -68,6 +73,17 @@ impl TestDatabase {
         let proxy = Proxy::before(host.to_owned()).await;
         let url = format!("{scheme}://{user}@{}/{path}", proxy.address);
         (Self { url, ..self }, proxy)
+    }
+
+    /// The first column of what a statement selects, which is text.
+    pub(crate) async fn select(&self, select: &str) -> Vec<String> {
+        let connection = sea_orm::Database::connect(&self.url).await.unwrap();
+        let statement = statement(&connection, select);
+        let rows = connection.query_all_raw(statement).await.unwrap();
+        connection.close().await.unwrap();
+        rows.iter()
+            .map(|row| row.try_get_by_index(0).unwrap())
+            .collect()
     }
 
     /// Connects without making tables.

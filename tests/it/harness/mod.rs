@@ -3,8 +3,10 @@
 pub(crate) mod api;
 pub(crate) mod carrier;
 pub(crate) mod database;
+pub(crate) mod dice;
 pub(crate) mod events;
 pub(crate) mod otlp;
+pub(crate) mod postgres;
 pub(crate) mod promotion;
 pub(crate) mod proxy;
 pub(crate) mod redis;
@@ -17,6 +19,9 @@ pub(crate) mod web;
 
 /// What takes longer hangs. No test says how fast a thing is on a machine of unknown speed.
 pub(crate) const PATIENCE: std::time::Duration = std::time::Duration::from_mins(1);
+
+/// The variable that makes tests by chance make the same choices again.
+pub(crate) const SEED: &str = "CARTWRIGHT_TEST_SEED";
 
 /// A variable that `scripts/with-services` sets.
 #[track_caller]
@@ -33,4 +38,10 @@ pub(crate) fn variable(name: &str) -> String {
 )]
 pub(crate) fn optional_variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
+}
+
+/// A port that nobody listens at.
+pub(crate) fn free_port() -> u16 {
+    let probe = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    probe.local_addr().unwrap().port()
 }

@@ -1,6 +1,9 @@
 //! A TCP proxy that can be cut: what is behind it is then out of reach.
 
-use std::net::SocketAddr;
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+};
 
 use tokio::{
     io::copy_bidirectional,
@@ -12,6 +15,7 @@ use tokio::{
 /// Forwards connections until it is cut.
 pub(crate) struct Proxy {
     pub(crate) address: SocketAddr,
+    target: Arc<Mutex<String>>,
     open: watch::Sender<bool>,
     accepting: JoinHandle<()>,
 }
@@ -23,18 +27,27 @@ impl Proxy {
         let address = listener.local_addr().unwrap();
         let open = watch::Sender::new(true);
         let state = open.subscribe();
+        let target = Arc::new(Mutex::new(target));
+        let now = Arc::clone(&target);
         let accepting = tokio::spawn(async move {
             while let Ok((near, _)) = listener.accept().await {
                 if *state.borrow() {
-                    tokio::spawn(forward(near, target.clone(), state.clone()));
+                    let target = now.lock().unwrap().clone();
+                    tokio::spawn(forward(near, target, state.clone()));
                 }
             }
         });
         Self {
             address,
+            target,
             open,
             accepting,
         }
+    }
+
+    /// Forwards new connections to another target.
+    pub(crate) fn point_at(&self, target: String) {
+        *self.target.lock().unwrap() = target;
     }
 
     /// Ends all connections, and ends new ones at once.

@@ -1,7 +1,7 @@
 //! Redis: the one that all tests share, and ones that a test may kill.
 
 use std::{
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
     process::{Child, Command, Stdio},
     thread,
     time::{Duration, Instant},
@@ -11,7 +11,7 @@ use redis::{FromRedisValue, aio::MultiplexedConnection};
 use secrecy::SecretString;
 use tempfile::TempDir;
 
-use super::{PATIENCE, variable};
+use super::{PATIENCE, free_port, variable};
 
 /// The Redis that all tests share.
 pub(crate) fn shared_redis() -> SecretString {
@@ -164,9 +164,4 @@ impl RedisCluster {
         let addresses: Vec<_> = addresses.collect();
         format!("redis-cluster://{}", addresses.join(","))
     }
-}
-
-fn free_port() -> u16 {
-    let probe = TcpListener::bind("127.0.0.1:0").unwrap();
-    probe.local_addr().unwrap().port()
 }

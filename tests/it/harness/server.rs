@@ -49,7 +49,11 @@ impl TestServer {
 
     /// The same with these options of the command line.
     pub(crate) async fn with(backend: Backend, options: &[&str]) -> Self {
-        let mut all = vec!["--database-max-connections=8".to_owned()];
+        let mut all: Vec<_> = options.iter().copied().map(str::to_owned).collect();
+        let connections = "--database-max-connections";
+        if !all.iter().any(|option| option.starts_with(connections)) {
+            all.push(format!("{connections}=8"));
+        }
         let database = match backend {
             Backend::Embedded => TestDatabase::sqlite(),
             Backend::Servers => {
@@ -57,7 +61,6 @@ impl TestServer {
                 TestDatabase::postgres().await
             }
         };
-        all.extend(options.iter().copied().map(str::to_owned));
         Self::on(Arc::new(database), all).await
     }
 
@@ -66,6 +69,11 @@ impl TestServer {
         let (database, proxy) = TestDatabase::postgres().await.behind_proxy().await;
         let server = Self::on(Arc::new(database), Vec::new()).await;
         (server, proxy)
+    }
+
+    /// On the database with this URL.
+    pub(crate) async fn at(database_url: String) -> Self {
+        Self::on(Arc::new(TestDatabase::at(database_url)), Vec::new()).await
     }
 
     /// Another service with the same options, on the same database.
@@ -283,6 +291,11 @@ impl Binary {
         let pid = self.child.id().to_string();
         let sent = Command::new("kill").args(["-TERM", &pid]).status();
         assert!(sent.unwrap().success());
+    }
+
+    /// Sends SIGKILL.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().unwrap();
     }
 
     /// Waits until it has ended; answers how, and its log.

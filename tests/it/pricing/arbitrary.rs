@@ -20,8 +20,11 @@ use cartwright::domain::{
 use proptest::prelude::*;
 use uuid::Uuid;
 
-use super::{arbitrary_promotions::promotion, dice::Dice, words};
-use crate::harness::shop::{address, amount, checkout, consignment, coupon, currency, id, line};
+use super::{arbitrary_promotions::promotion, words};
+use crate::harness::{
+    dice::Dice,
+    shop::{address, amount, checkout, consignment, coupon, currency, id, line},
+};
 
 pub(crate) const CURRENCIES: [&str; 3] = ["USD", "JPY", "KWD"];
 pub(crate) const GROUPS: [&str; 3] = ["staff", "gold", "tax-free"];

@@ -12,11 +12,11 @@ use cartwright::domain::{
 use chrono::{Duration, NaiveTime, Weekday};
 use uuid::Uuid;
 
-use super::{
-    arbitrary::{CURRENCIES, GROUPS},
+use super::arbitrary::{CURRENCIES, GROUPS};
+use crate::harness::{
     dice::Dice,
+    shop::{currency, now},
 };
-use crate::harness::shop::{currency, now};
 
 /// A promotion whose gates are mostly open.
 pub(crate) fn promotion(dice: &mut Dice, id: Uuid, code: &str) -> Promotion {

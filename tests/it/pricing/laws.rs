@@ -13,10 +13,12 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
     arbitrary::{CURRENCIES, Case, cases},
-    dice::Dice,
     model::Figures,
 };
-use crate::harness::shop::{amount, currency, priced};
+use crate::harness::{
+    dice::Dice,
+    shop::{amount, currency, priced},
+};
 
 impl Case {
     /// The engine's pricing, with the identities of the rules checked.

@@ -2,7 +2,6 @@
 
 mod arbitrary;
 mod arbitrary_promotions;
-mod dice;
 mod document;
 mod estimates;
 mod examples;

@@ -9,16 +9,14 @@ use cartwright::domain::{
 use super::{
     arbitrary::{Case, quantity, somewhere, tax_settings},
     arbitrary_promotions::rule,
-    dice::Dice,
     model::{self, Figures},
 };
-use crate::harness::{optional_variable, shop::now};
+use crate::harness::{SEED, dice::Dice, optional_variable, shop::now};
 
 const SEQUENCES: u64 = 120;
 const STEPS: usize = 50;
 /// Of a line when rules form set after set, for the model goes through all units for each.
 const MOST_UNITS: u32 = 200;
-const SEED: &str = "CARTWRIGHT_TEST_SEED";
 
 impl Case {
     /// Prices it by the engine and by the model, and tells where they differ.

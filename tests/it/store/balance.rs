@@ -63,7 +63,7 @@ async fn found(database: &Database) -> Option<StoreCredit> {
     found.unwrap()
 }
 
-async fn entries(database: &Database, before: Option<i64>, limit: u64) -> Vec<LedgerEntry> {
+async fn entries(database: &Database, before: i64, limit: u64) -> Vec<LedgerEntry> {
     let entries = balance::entries(database, id(BALANCE), before, limit).await;
     entries.unwrap()
 }
@@ -71,7 +71,7 @@ async fn entries(database: &Database, before: Option<i64>, limit: u64) -> Vec<Le
 /// What is left, after checking that the ledger leads there.
 async fn left(database: &Database) -> i64 {
     let left = found(database).await.unwrap().balance.amount.minor();
-    let entries = entries(database, None, 1_000).await;
+    let entries = entries(database, i64::MAX, 1_000).await;
     let sum: i64 = entries
         .iter()
         .map(|entry| entry.change.amount.minor())
@@ -108,8 +108,8 @@ pub(super) async fn store_credit_comes_back_with_its_ledger(place: TestDatabase)
         entry(change(2, EntryKind::Adjusted, -200), 2, 300),
         entry(change(BALANCE + 1_000, EntryKind::Issued, 500), 1, 500),
     ];
-    assert_eq!(entries(&database, None, 9).await, expected);
-    assert_eq!(entries(&database, Some(4), 1).await, expected[1..2]);
+    assert_eq!(entries(&database, i64::MAX, 9).await, expected);
+    assert_eq!(entries(&database, 4, 1).await, expected[1..2]);
     let other = store_credit::find(&database, "c-2", Currency::USD).await;
     assert_eq!(other.unwrap(), None);
 }
@@ -127,7 +127,7 @@ pub(super) async fn a_customer_has_one_balance_in_a_currency(place: TestDatabase
     assert_eq!(credit.balance.amount, Amount::new(500));
     // Those who were late left nothing, though they committed.
     for n in 0..8 {
-        let entries = balance::entries(&database, id(100 + n), None, 9).await;
+        let entries = balance::entries(&database, id(100 + n), i64::MAX, 9).await;
         let expected = usize::from(credit.id == id(100 + n));
         assert_eq!(entries.unwrap().len(), expected);
     }

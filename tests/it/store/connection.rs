@@ -170,3 +170,31 @@ async fn connections_that_postgres_ends_are_replaced() {
     }
     assert!(failures <= 8, "{failures}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_lost_to_a_transaction_that_is_given_up_while_it_begins() {
+    let place = TestDatabase::postgres().await;
+    let database = Database::connect(&place.url, 1).await.unwrap();
+    database.migrate().await.unwrap();
+    for n in 0..200 {
+        tokio::select! {
+            biased;
+            begun = database.begin() => drop(begun.unwrap()),
+            () = turns(20 * n) => {}
+        }
+        // What is answered is there for others.
+        let checkout = samples::checkout(n);
+        samples::insert_checkout(&database, &checkout)
+            .await
+            .unwrap();
+        let found = place.select("SELECT id::text FROM checkouts").await;
+        assert!(found.contains(&checkout.id.to_string()), "{n}");
+    }
+}
+
+/// Lets others have so many turns.
+async fn turns(count: u128) {
+    for _ in 0..count {
+        tokio::task::yield_now().await;
+    }
+}

@@ -3,7 +3,7 @@
 use cartwright::domain::money::{Amount, Money};
 use proptest::{collection::vec, prelude::*};
 
-use crate::harness::shop::{amount, money};
+use super::shop::{amount, money};
 
 /// Makes choices. The first of several is the simplest, and the one that a tape ends with.
 #[derive(Debug, Clone)]

@@ -1,0 +1,20 @@
+//! Table `coupon_redemptions`.
+
+use sea_orm::entity::prelude::*;
+
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+#[sea_orm(table_name = "coupon_redemptions")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub code_id: Uuid,
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub checkout_id: Uuid,
+    pub order_id: Uuid,
+    pub customer_id: String,
+    pub create_time: DateTimeUtc,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
