@@ -130,12 +130,16 @@ async fn catch_panic(answer: impl Future<Output = Response<Body>>) -> Response<B
     .await
 }
 
+/// How long before a call's time is up it is answered. tonic keeps the caller's deadline too, to the millisecond of its
+/// timer, and would answer CANCELLED without details.
+const AHEAD: Duration = Duration::from_millis(3);
+
 /// Answers in the handler's place when the time is up. What a stream sends after its headers has no deadline.
 async fn deadline(
     timeout: Duration,
     answer: impl Future<Output = Response<Body>>,
 ) -> Response<Body> {
-    tokio::time::timeout(timeout, answer)
+    tokio::time::timeout(timeout.saturating_sub(AHEAD), answer)
         .await
         .unwrap_or_else(|_| error::deadline_exceeded().into_http())
 }
