@@ -1,7 +1,7 @@
 //! Events: making them for changes, giving them their places, and telling those who listen.
 //!
-//! Whoever changes something writes an event with it. [`place`] gives committed events their positions, on one replica at
-//! a time. [`tail`] reads each new event once on each replica, for everybody there who listens.
+//! Whoever changes something writes an event with it. `place` gives committed events their positions, on one replica at
+//! a time. `tail` reads each new event once on each replica, for everybody there who listens.
 
 use std::sync::Arc;
 
