@@ -12,6 +12,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tonic::transport::{self, Server, server::TcpIncoming};
 use tonic_web::GrpcWebLayer;
+use uuid::Uuid;
 
 use crate::{
     catalog::Catalog,
@@ -223,7 +224,7 @@ fn work_in_background(
     tasks.spawn(flow().tail_events(ending.clone()));
     tasks.spawn(flow().read_watched(ending.clone()));
     tasks.spawn(flow().tell_tax_provider(ending.clone()));
-    if let Some((publisher, encoder)) = publisher(config)? {
+    if let Some((publisher, encoder)) = publisher(config, flow().replica())? {
         let encode = move |event: &_| encoder.encode(event);
         tasks.spawn(flow::event::publish(flow(), publisher, encode));
     }
@@ -282,7 +283,7 @@ async fn close(database: Database) {
 }
 
 /// Where events are published, if they are, and how they are written.
-fn publisher(config: &Config) -> Result<Option<(Publisher, Encoder)>, Error> {
+fn publisher(config: &Config, replica: Uuid) -> Result<Option<(Publisher, Encoder)>, Error> {
     let (Some(stream), Some(redis_url)) = (&config.events_redis_stream, &config.redis_url) else {
         return Ok(None);
     };
@@ -292,17 +293,18 @@ fn publisher(config: &Config) -> Result<Option<(Publisher, Encoder)>, Error> {
         stream: stream.clone(),
         max_length: config.events_redis_max_length,
         format: config.events_format,
-        replica: flow::new_id(),
+        replica,
     })?;
     Ok(Some((publisher, encoder)))
 }
 
 async fn flow(config: &Config, database: &Database, background: Background) -> Result<Flow, Error> {
+    let replica = flow::new_id();
     let settings = quotes::Settings {
         ttl: config.quote_ttl,
         timeout: config.quote_timeout,
         redis_url: config.redis_url.clone(),
-        replica: flow::new_id(),
+        replica,
     };
     let quotes = Quotes::new(&settings, background)?;
     let catalog = match &config.catalog_url {
@@ -312,7 +314,7 @@ async fn flow(config: &Config, database: &Database, background: Background) -> R
         }
         None => Catalog::built_in(database.clone()),
     };
-    Flow::new(database.clone(), catalog, quotes)
+    Flow::new(replica, database.clone(), catalog, quotes)
         .await
         .map_err(Error::Load)
 }

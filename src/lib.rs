@@ -23,6 +23,27 @@
 //!
 //! The test `tests/it/architecture.rs` reads the `use` lines and enforces this.
 
+/// A module with what was generated of the protos of a package, which keeps none of our rules.
+macro_rules! generated {
+    ($(#[$doc:meta])* pub mod $name:ident = $package:literal;) => {
+        $(#[$doc])*
+        #[allow(
+            missing_docs,
+            unreachable_pub,
+            clippy::all,
+            clippy::pedantic,
+            clippy::as_conversions,
+            clippy::indexing_slicing,
+            clippy::unwrap_used,
+            clippy::expect_used,
+            reason = "generated code"
+        )]
+        pub mod $name {
+            tonic::include_proto!($package);
+        }
+    };
+}
+
 pub mod app;
 pub mod catalog;
 pub mod config;

@@ -259,6 +259,17 @@ impl Refusal {
         self
     }
 
+    /// Refuses for everything that is wrong, at once: the message says all of it.
+    #[must_use]
+    pub fn all(reason: Reason, violations: Vec<Violation>) -> Self {
+        let texts: Vec<_> = violations.iter().map(|v| v.description.as_str()).collect();
+        let message = texts.join("; ");
+        Self {
+            violations,
+            ..Self::new(reason, message)
+        }
+    }
+
     /// Refuses a request with every field that is wrong.
     #[must_use]
     pub fn fields(violations: Vec<Violation>) -> Self {

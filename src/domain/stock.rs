@@ -291,14 +291,11 @@ fn exhausted(shortages: &[Shortage]) -> Option<Refusal> {
         let (subject, text) = (&shortage.subject, shortage.text());
         Violation::new(subject, Reason::StockExhausted, text)
     });
-    let violations: Vec<_> = violations.collect();
-    let texts: Vec<_> = violations.iter().map(|v| v.description.as_str()).collect();
-    let mut refusal = Refusal::new(Reason::StockExhausted, texts.join("; "))
+    let refusal = Refusal::all(Reason::StockExhausted, violations.collect())
         .with("product_id", &first.key.product_id)
         .with("variant_id", &first.key.variant_id)
         .with("requested", first.wanted)
         .with("available", first.left);
-    refusal.violations = violations;
     Some(refusal)
 }
 

@@ -101,10 +101,15 @@ impl Snapshot {
 
 impl Flow {
     /// Loads settings and promotions; a database without any has a shop that ships nowhere.
-    pub async fn new(database: Database, catalog: Catalog, quotes: Quotes) -> Result<Self> {
+    pub async fn new(
+        replica: Uuid,
+        database: Database,
+        catalog: Catalog,
+        quotes: Quotes,
+    ) -> Result<Self> {
         let snapshot = load_snapshot(&database).await?;
         Ok(Self {
-            replica: new_id(),
+            replica,
             database,
             catalog,
             quotes,
@@ -141,6 +146,12 @@ impl Flow {
     /// Ends the streams of events and of checkouts, and refuses new ones, so that their callers go elsewhere.
     pub fn end_streams(&self) {
         self.draining.cancel();
+    }
+
+    /// The id that tells this process from others on the same database.
+    #[must_use]
+    pub const fn replica(&self) -> Uuid {
+        self.replica
     }
 
     /// Whether no shop has been set up yet.

@@ -78,15 +78,20 @@ pub async fn create(flow: &Flow, checkout_id: Uuid, guard: Guard) -> Result<Orde
 
 /// Refuses an order because somebody else has just taken what it needs.
 fn gone(why: Refusal) -> Refusal {
-    let message = format!("the order needs more: {}", why.message);
-    let mut refusal = Refusal::new(Reason::CheckoutIncomplete, message);
-    refusal.violations = why.violations;
-    if refusal.violations.is_empty() {
-        let subject = why.metadata.first().map(|(_, value)| value.clone());
-        let violation = Violation::new(subject.unwrap_or_default(), why.reason, why.message);
-        refusal.violations.push(violation);
+    if !why.violations.is_empty() {
+        return incomplete(why.violations);
     }
-    refusal
+    let subject = why.metadata.first().map(|(_, value)| value.clone());
+    let violation = Violation::new(subject.unwrap_or_default(), why.reason, why.message);
+    incomplete(vec![violation])
+}
+
+fn incomplete(obstacles: Vec<Violation>) -> Refusal {
+    let refusal = Refusal::all(Reason::CheckoutIncomplete, obstacles);
+    Refusal {
+        message: format!("the order needs more: {}", refusal.message),
+        ..refusal
+    }
 }
 
 /// Everything that stands in the way of an order, at once, with the checkout brought up to date: what
@@ -175,21 +180,14 @@ async fn refuse(
 }
 
 fn refusal(found: &Checkout, now: &Checkout, obstacles: Vec<Violation>) -> Refusal {
-    let list: Vec<_> = obstacles
-        .iter()
-        .map(|one| one.description.as_str())
-        .collect();
-    let list = list.join("; ");
     let only_prices = obstacles
         .iter()
         .all(|one| one.reason == Reason::PriceChanged);
-    let (reason, message) = if only_prices {
-        (Reason::PriceChanged, list)
+    let mut refusal = if only_prices {
+        Refusal::all(Reason::PriceChanged, obstacles)
     } else {
-        let message = format!("the order needs more: {list}");
-        (Reason::CheckoutIncomplete, message)
+        incomplete(obstacles)
     };
-    let mut refusal = Refusal::new(reason, message);
     let totals = &now.pricing.totals;
     if *totals != found.pricing.totals {
         refusal = refusal
@@ -197,7 +195,6 @@ fn refusal(found: &Checkout, now: &Checkout, obstacles: Vec<Violation>) -> Refus
             .with("grand_total", totals.grand_total.minor())
             .with("outstanding_balance", totals.outstanding_balance.minor());
     }
-    refusal.violations = obstacles;
     refusal
 }
 

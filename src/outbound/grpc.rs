@@ -18,20 +18,9 @@ use crate::{
     telemetry,
 };
 
-/// The messages and clients of `proto/cartwright/provider/v1`, generated.
-#[allow(
-    missing_docs,
-    unreachable_pub,
-    clippy::all,
-    clippy::pedantic,
-    clippy::as_conversions,
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "generated code"
-)]
-pub mod wire {
-    tonic::include_proto!("cartwright.provider.v1");
+generated! {
+    /// The messages and clients of `proto/cartwright/provider/v1`, generated.
+    pub mod wire = "cartwright.provider.v1";
 }
 
 /// A place as providers are told it.

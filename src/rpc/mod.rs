@@ -28,20 +28,9 @@ pub mod remote_catalog;
 mod settings;
 pub mod show;
 
-/// The messages and services of `proto/cartwright/v1`, generated.
-#[allow(
-    missing_docs,
-    unreachable_pub,
-    clippy::all,
-    clippy::pedantic,
-    clippy::as_conversions,
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "generated code"
-)]
-pub mod pb {
-    tonic::include_proto!("cartwright.v1");
+generated! {
+    /// The messages and services of `proto/cartwright/v1`, generated.
+    pub mod pb = "cartwright.v1";
 }
 
 /// The descriptors of all protos, with their imports and comments.
