@@ -42,6 +42,9 @@ pub struct Checkout {
     pub customer_id: String,
     /// What the caller said of the customer.
     pub customer: CustomerContext,
+    /// The shopper's session that created or claimed it; none where a service did.
+    #[serde(default)]
+    pub session_id: Option<Uuid>,
     /// The shopper's e-mail address.
     pub email: String,
     /// The lines, in the order in which they were added.
@@ -216,6 +219,7 @@ impl Checkout {
             channel_id: String::new(),
             customer_id: String::new(),
             customer: CustomerContext::default(),
+            session_id: None,
             email: String::new(),
             lines: Vec::new(),
             coupons: Vec::new(),
@@ -334,13 +338,14 @@ impl Checkout {
     }
 
     /// Makes it another customer's, of whom nothing is known yet: coupons, store credit and chosen shipping options
-    /// depended on the old one.
+    /// depended on the old one, and the session was another shopper's.
     pub fn set_customer(&mut self, customer_id: String) {
         if self.customer_id == customer_id {
             return;
         }
         self.customer_id = customer_id;
         self.customer = CustomerContext::default();
+        self.session_id = None;
         for coupon in std::mem::take(&mut self.coupons) {
             let text = format!(
                 "coupon \"{}\" was removed because the customer changed",

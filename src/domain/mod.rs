@@ -5,6 +5,7 @@
 #![warn(clippy::arithmetic_side_effects)]
 
 pub mod address;
+pub mod caller;
 pub mod carrier;
 pub mod cart;
 pub mod catalog;

@@ -17,6 +17,8 @@ pub enum Class {
     AlreadyExists,
     /// Someone else was first: `ABORTED`.
     Aborted,
+    /// The caller may not do it: `PERMISSION_DENIED`.
+    Denied,
     /// The state does not allow it: `FAILED_PRECONDITION`.
     Precondition,
 }
@@ -99,6 +101,10 @@ reasons! {
     GiftCertificateAlreadyApplied = "GIFT_CERTIFICATE_ALREADY_APPLIED", AlreadyExists;
     /// The code belongs to another gift certificate.
     GiftCertificateCodeExists = "GIFT_CERTIFICATE_CODE_EXISTS", AlreadyExists;
+    /// Not for shoppers.
+    StorefrontNotAllowed = "STOREFRONT_NOT_ALLOWED", Denied;
+    /// Another sales channel than the caller's.
+    ChannelNotAllowed = "CHANNEL_NOT_ALLOWED", Denied;
     /// `expected_version` is stale.
     VersionMismatch = "VERSION_MISMATCH", Aborted;
     /// Others kept changing the same thing.

@@ -15,6 +15,7 @@ use uuid::Uuid;
 use crate::{
     catalog::{Asking, Catalog, LookupError},
     domain::{
+        caller::Caller,
         checkout::{RequestKey, Revisions},
         money::Currency,
         promotion::index::Promotions,
@@ -197,13 +198,15 @@ async fn load_snapshot(database: &Database) -> Result<Snapshot> {
     })
 }
 
-/// What guards a change: the caller's request id and the version the caller expects.
+/// What guards a change: who wants it, the caller's request id and the version the caller expects.
 #[derive(Debug, Clone, Default)]
 pub struct Guard {
     /// Makes the call safe to repeat.
     pub request: Option<RequestKey>,
     /// Refuse unless the checkout has this version.
     pub expected_version: Option<i64>,
+    /// Who wants it: what is not theirs is not there for them.
+    pub caller: Caller,
 }
 
 /// Why a flow did not do what was asked. In each case nothing was changed.
@@ -218,6 +221,14 @@ pub enum Error {
     /// There are as many of these as the service takes.
     #[error("there are too many {0}")]
     TooMany(&'static str),
+    /// The caller has done this too often.
+    #[error("the limit of {limit} is reached")]
+    Limited {
+        /// What is limited, and how far.
+        limit: String,
+        /// After what time it may be done again.
+        retry: Duration,
+    },
     /// The service is about to stop.
     #[error("the service is about to stop")]
     Draining,

@@ -18,8 +18,7 @@ impl CartService for Api {
         &self,
         request: Request<pb::CreateCartRequest>,
     ) -> Answer<pb::CreateCartResponse> {
-        let mut request = request.into_inner();
-        let mut fields = Fields::default();
+        let (mut request, mut fields) = Fields::of(request);
         let guard = fields.guard(&mut request);
         let cart = read::new_cart(&mut fields, request);
         fields.finish()?;
@@ -29,8 +28,7 @@ impl CartService for Api {
     }
 
     async fn get_cart(&self, request: Request<pb::GetCartRequest>) -> Answer<pb::GetCartResponse> {
-        let request = request.into_inner();
-        let mut fields = Fields::default();
+        let (request, mut fields) = Fields::of(request);
         let id = fields.uuid("cart_id", &request.cart_id);
         fields.finish()?;
         let checkout = flow::cart::get(&self.flow, id).await?;
@@ -42,8 +40,7 @@ impl CartService for Api {
         &self,
         request: Request<pb::UpdateCartRequest>,
     ) -> Answer<pb::UpdateCartResponse> {
-        let mut request = request.into_inner();
-        let mut fields = Fields::default();
+        let (mut request, mut fields) = Fields::of(request);
         let guard = fields.guard(&mut request);
         let id = fields.uuid("cart_id", &request.cart_id);
         let update = read::update(&mut fields, request);
@@ -57,8 +54,7 @@ impl CartService for Api {
         &self,
         request: Request<pb::DeleteCartRequest>,
     ) -> Answer<pb::DeleteCartResponse> {
-        let mut request = request.into_inner();
-        let mut fields = Fields::default();
+        let (mut request, mut fields) = Fields::of(request);
         let guard = fields.guard(&mut request);
         let id = fields.uuid("cart_id", &request.cart_id);
         fields.finish()?;
@@ -70,8 +66,7 @@ impl CartService for Api {
         &self,
         request: Request<pb::AddLineItemsRequest>,
     ) -> Answer<pb::AddLineItemsResponse> {
-        let mut request = request.into_inner();
-        let mut fields = Fields::default();
+        let (mut request, mut fields) = Fields::of(request);
         let guard = fields.guard(&mut request);
         let id = fields.uuid("cart_id", &request.cart_id);
         let items = read::items(
@@ -90,8 +85,7 @@ impl CartService for Api {
         &self,
         request: Request<pb::UpdateLineItemRequest>,
     ) -> Answer<pb::UpdateLineItemResponse> {
-        let mut request = request.into_inner();
-        let mut fields = Fields::default();
+        let (mut request, mut fields) = Fields::of(request);
         let guard = fields.guard(&mut request);
         let id = fields.uuid("cart_id", &request.cart_id);
         let line = fields.uuid("line_item_id", &request.line_item_id);
@@ -106,8 +100,7 @@ impl CartService for Api {
         &self,
         request: Request<pb::DeleteLineItemRequest>,
     ) -> Answer<pb::DeleteLineItemResponse> {
-        let mut request = request.into_inner();
-        let mut fields = Fields::default();
+        let (mut request, mut fields) = Fields::of(request);
         let guard = fields.guard(&mut request);
         let id = fields.uuid("cart_id", &request.cart_id);
         let line = fields.uuid("line_item_id", &request.line_item_id);

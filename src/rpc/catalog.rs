@@ -21,9 +21,8 @@ impl CatalogService for Api {
         &self,
         request: Request<pb::UpsertProductsRequest>,
     ) -> Answer<pb::UpsertProductsResponse> {
-        let mut request = request.into_inner();
+        let (mut request, mut fields) = Fields::of(request);
         let store = flow::settings::get(&self.flow).await?;
-        let mut fields = Fields::default();
         let guard = fields.guard(&mut request);
         let products = fields.each(
             "products",
@@ -47,8 +46,8 @@ impl CatalogService for Api {
         &self,
         request: Request<pb::GetProductRequest>,
     ) -> Answer<pb::GetProductResponse> {
-        let mut fields = Fields::default();
-        let id = fields.required_text("product_id", request.into_inner().product_id);
+        let (request, mut fields) = Fields::of(request);
+        let id = fields.required_text("product_id", request.product_id);
         fields.finish()?;
         let product = flow::catalog::get(&self.flow, &id).await?;
         let product = Some(show::product(&product));
@@ -59,8 +58,7 @@ impl CatalogService for Api {
         &self,
         request: Request<pb::ListProductsRequest>,
     ) -> Answer<pb::ListProductsResponse> {
-        let request = request.into_inner();
-        let mut fields = Fields::default();
+        let (request, mut fields) = Fields::of(request);
         let page = fields.page(request.page_size, &request.page_token);
         fields.finish()?;
         let page = flow::catalog::list(&self.flow, page).await?;
@@ -75,8 +73,7 @@ impl CatalogService for Api {
         &self,
         request: Request<pb::DeleteProductRequest>,
     ) -> Answer<pb::DeleteProductResponse> {
-        let mut request = request.into_inner();
-        let mut fields = Fields::default();
+        let (mut request, mut fields) = Fields::of(request);
         let guard = fields.guard(&mut request);
         let id = fields.required_text("product_id", request.product_id);
         fields.finish()?;
@@ -88,12 +85,16 @@ impl CatalogService for Api {
         &self,
         request: Request<pb::BatchGetVariantsRequest>,
     ) -> Answer<pb::BatchGetVariantsResponse> {
-        let mut fields = Fields::default();
-        let variants = request.into_inner().variants;
-        let references = fields.each("variants", variants, 1..=MAX_PRODUCTS, |fields, variant| {
-            let product_id = fields.required_text("product_id", variant.product_id);
-            (product_id, fields.text("variant_id", variant.variant_id))
-        });
+        let (request, mut fields) = Fields::of(request);
+        let references = fields.each(
+            "variants",
+            request.variants,
+            1..=MAX_PRODUCTS,
+            |fields, variant| {
+                let product_id = fields.required_text("product_id", variant.product_id);
+                (product_id, fields.text("variant_id", variant.variant_id))
+            },
+        );
         fields.finish()?;
         let products = flow::catalog::batch_get(&self.flow, &references).await?;
         let products = products.iter().map(show::product).collect();

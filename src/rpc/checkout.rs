@@ -61,8 +61,7 @@ impl CheckoutService for Api {
         &self,
         request: Request<pb::GetCheckoutRequest>,
     ) -> Answer<pb::GetCheckoutResponse> {
-        let request = request.into_inner();
-        let mut fields = Fields::default();
+        let (request, mut fields) = Fields::of(request);
         let id = fields.uuid("checkout_id", &request.checkout_id);
         let include = fields.include(request.include);
         fields.finish()?;
@@ -77,8 +76,7 @@ impl CheckoutService for Api {
         &self,
         request: Request<pb::WatchCheckoutRequest>,
     ) -> Answer<Self::WatchCheckoutStream> {
-        let request = request.into_inner();
-        let mut fields = Fields::default();
+        let (request, mut fields) = Fields::of(request);
         let id = fields.uuid("checkout_id", &request.checkout_id);
         let include = fields.include(request.include);
         fields.finish()?;
@@ -98,8 +96,7 @@ impl CheckoutService for Api {
         &self,
         request: Request<pb::UpdateCheckoutRequest>,
     ) -> Answer<pb::UpdateCheckoutResponse> {
-        let mut request = request.into_inner();
-        let mut fields = Fields::default();
+        let (mut request, mut fields) = Fields::of(request);
         let guard = fields.guard(&mut request);
         let id = fields.uuid("checkout_id", &request.checkout_id);
         let mask = fields.mask(request.update_mask, &["customer_message", "staff_note"]);
@@ -120,8 +117,7 @@ impl CheckoutService for Api {
         &self,
         request: Request<pb::AddBillingAddressRequest>,
     ) -> Answer<pb::AddBillingAddressResponse> {
-        let mut request = request.into_inner();
-        let mut fields = Fields::default();
+        let (mut request, mut fields) = Fields::of(request);
         let guard = fields.guard(&mut request);
         let id = fields.uuid("checkout_id", &request.checkout_id);
         let address = fields.required_message("address", request.address, Fields::address);
@@ -137,8 +133,7 @@ impl CheckoutService for Api {
         &self,
         request: Request<pb::UpdateBillingAddressRequest>,
     ) -> Answer<pb::UpdateBillingAddressResponse> {
-        let mut request = request.into_inner();
-        let mut fields = Fields::default();
+        let (mut request, mut fields) = Fields::of(request);
         let guard = fields.guard(&mut request);
         let id = fields.uuid("checkout_id", &request.checkout_id);
         let address_id = fields.optional_uuid("address_id", &request.address_id);
@@ -157,8 +152,7 @@ impl CheckoutService for Api {
         &self,
         request: Request<pb::ApplyDiscountsRequest>,
     ) -> Answer<pb::ApplyDiscountsResponse> {
-        let mut request = request.into_inner();
-        let mut fields = Fields::default();
+        let (mut request, mut fields) = Fields::of(request);
         let guard = fields.guard(&mut request);
         let id = fields.uuid("checkout_id", &request.checkout_id);
         let discounts = manual_discount::discounts(&mut fields, request.discounts);
@@ -170,8 +164,7 @@ impl CheckoutService for Api {
     }
 
     async fn add_fees(&self, request: Request<pb::AddFeesRequest>) -> Answer<pb::AddFeesResponse> {
-        let mut request = request.into_inner();
-        let mut fields = Fields::default();
+        let (mut request, mut fields) = Fields::of(request);
         let guard = fields.guard(&mut request);
         let id = fields.uuid("checkout_id", &request.checkout_id);
         let fees = fee::added(&mut fields, request.fees);
@@ -186,8 +179,7 @@ impl CheckoutService for Api {
         &self,
         request: Request<pb::UpdateFeesRequest>,
     ) -> Answer<pb::UpdateFeesResponse> {
-        let mut request = request.into_inner();
-        let mut fields = Fields::default();
+        let (mut request, mut fields) = Fields::of(request);
         let guard = fields.guard(&mut request);
         let id = fields.uuid("checkout_id", &request.checkout_id);
         let fees = fee::updated(&mut fields, request.fees);
@@ -202,8 +194,7 @@ impl CheckoutService for Api {
         &self,
         request: Request<pb::DeleteFeesRequest>,
     ) -> Answer<pb::DeleteFeesResponse> {
-        let mut request = request.into_inner();
-        let mut fields = Fields::default();
+        let (mut request, mut fields) = Fields::of(request);
         let guard = fields.guard(&mut request);
         let id = fields.uuid("checkout_id", &request.checkout_id);
         let fees = fee::deleted(&mut fields, request.fee_ids);
@@ -218,8 +209,7 @@ impl CheckoutService for Api {
         &self,
         request: Request<pb::ApplyStoreCreditRequest>,
     ) -> Answer<pb::ApplyStoreCreditResponse> {
-        let mut request = request.into_inner();
-        let mut fields = Fields::default();
+        let (mut request, mut fields) = Fields::of(request);
         let guard = fields.guard(&mut request);
         let id = fields.uuid("checkout_id", &request.checkout_id);
         let include = fields.include(request.include);
@@ -233,8 +223,7 @@ impl CheckoutService for Api {
         &self,
         request: Request<pb::RemoveStoreCreditRequest>,
     ) -> Answer<pb::RemoveStoreCreditResponse> {
-        let mut request = request.into_inner();
-        let mut fields = Fields::default();
+        let (mut request, mut fields) = Fields::of(request);
         let guard = fields.guard(&mut request);
         let id = fields.uuid("checkout_id", &request.checkout_id);
         let include = fields.include(request.include);

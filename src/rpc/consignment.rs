@@ -26,8 +26,7 @@ impl ConsignmentService for Api {
         &self,
         request: Request<pb::AddConsignmentsRequest>,
     ) -> Answer<pb::AddConsignmentsResponse> {
-        let mut request = request.into_inner();
-        let mut fields = Fields::default();
+        let (mut request, mut fields) = Fields::of(request);
         let guard = fields.guard(&mut request);
         let id = fields.uuid("checkout_id", &request.checkout_id);
         let consignments = fields.each(
@@ -47,8 +46,7 @@ impl ConsignmentService for Api {
         &self,
         request: Request<pb::UpdateConsignmentRequest>,
     ) -> Answer<pb::UpdateConsignmentResponse> {
-        let mut request = request.into_inner();
-        let mut fields = Fields::default();
+        let (mut request, mut fields) = Fields::of(request);
         let guard = fields.guard(&mut request);
         let id = fields.uuid("checkout_id", &request.checkout_id);
         let consignment = fields.uuid("consignment_id", &request.consignment_id);
@@ -65,8 +63,7 @@ impl ConsignmentService for Api {
         &self,
         request: Request<pb::DeleteConsignmentRequest>,
     ) -> Answer<pb::DeleteConsignmentResponse> {
-        let mut request = request.into_inner();
-        let mut fields = Fields::default();
+        let (mut request, mut fields) = Fields::of(request);
         let guard = fields.guard(&mut request);
         let id = fields.uuid("checkout_id", &request.checkout_id);
         let consignment = fields.uuid("consignment_id", &request.consignment_id);

@@ -15,8 +15,7 @@ impl CouponService for Api {
         &self,
         request: Request<pb::ApplyCouponRequest>,
     ) -> Answer<pb::ApplyCouponResponse> {
-        let mut request = request.into_inner();
-        let mut fields = Fields::default();
+        let (mut request, mut fields) = Fields::of(request);
         let guard = fields.guard(&mut request);
         let id = fields.uuid("checkout_id", &request.checkout_id);
         let code = fields.coupon_code("code", request.code);
@@ -31,8 +30,7 @@ impl CouponService for Api {
         &self,
         request: Request<pb::RemoveCouponRequest>,
     ) -> Answer<pb::RemoveCouponResponse> {
-        let mut request = request.into_inner();
-        let mut fields = Fields::default();
+        let (mut request, mut fields) = Fields::of(request);
         let guard = fields.guard(&mut request);
         let id = fields.uuid("checkout_id", &request.checkout_id);
         let code = fields.coupon_code("code", request.code);

@@ -12,6 +12,7 @@ use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
 use super::pb::ErrorReason;
 use crate::{
+    domain::caller::{Access, Scope},
     domain::reason::{Class, Reason, Refusal, Violation},
     flow::{self, Dependency},
 };
@@ -36,6 +37,7 @@ pub fn status(error: flow::Error) -> Status {
         flow::Error::Refused(refusal) => refused(&refusal),
         flow::Error::Unavailable(what) => unavailable(&what),
         flow::Error::TooMany(what) => too_many(what),
+        flow::Error::Limited { limit, retry } => rate_limited(&limit, retry),
         flow::Error::Draining => draining(),
         flow::Error::Internal(error) => {
             tracing::error!(error = causes(&*error), "internal error");
@@ -69,6 +71,55 @@ fn too_many(what: &'static str) -> Status {
     details.set_retry_info(Some(RETRY_OUTAGE));
     details.add_quota_failure_violation(what, &message);
     Status::with_error_details(Code::ResourceExhausted, message, details)
+}
+
+/// The caller has done this too often.
+#[must_use]
+pub fn rate_limited(limit: &str, retry: Duration) -> Status {
+    let message = format!("the limit of {limit} is reached: try again later");
+    let mut details = info(name(ErrorReason::RateLimited), &[]);
+    details.set_retry_info(Some(retry));
+    details.add_quota_failure_violation("caller", &message);
+    Status::with_error_details(Code::ResourceExhausted, message, details)
+}
+
+/// The call says of nobody who it is from.
+#[must_use]
+pub fn credentials_missing() -> Status {
+    let message =
+        "who calls? send an API token or a session token as metadata \"authorization: Bearer …\"";
+    let details = info(name(ErrorReason::CredentialsMissing), &[]);
+    Status::with_error_details(Code::Unauthenticated, message, details)
+}
+
+/// The call's credentials are not good, for a reason that tells nobody how to make better ones.
+#[must_use]
+pub fn credentials_invalid(why: &str) -> Status {
+    let message = format!("the credentials are not valid: {why}");
+    let details = info(name(ErrorReason::CredentialsInvalid), &[]);
+    Status::with_error_details(Code::Unauthenticated, message, details)
+}
+
+/// The caller is known, and may not call this.
+#[must_use]
+pub fn scope_missing(method: &str, scope: Scope, access: Access) -> Status {
+    let scope = format!("{}:{}", scope.name(), access.name());
+    let message = format!("{method} needs the scope {scope}, which these credentials do not have");
+    let metadata = [
+        ("method".to_owned(), method.to_owned()),
+        ("scope".to_owned(), scope),
+    ];
+    let details = info(name(ErrorReason::ScopeMissing), &metadata);
+    Status::with_error_details(Code::PermissionDenied, message, details)
+}
+
+/// The method is not for shoppers.
+#[must_use]
+pub fn not_for_shoppers(method: &str) -> Status {
+    let message =
+        format!("{method} is not for storefront sessions: call it from a service of the shop");
+    let refusal = Refusal::new(Reason::StorefrontNotAllowed, message);
+    refused(&refusal.with("method", method))
 }
 
 fn draining() -> Status {
@@ -161,6 +212,12 @@ fn refused(refusal: &Refusal) -> Status {
             Code::NotFound
         }
         Class::AlreadyExists => Code::AlreadyExists,
+        Class::Denied => {
+            if !violations.is_empty() {
+                details.set_bad_request(violations.iter().map(field_violation).collect::<Vec<_>>());
+            }
+            Code::PermissionDenied
+        }
         Class::Aborted => {
             // After a stale version the caller has to decide again, not only to try again.
             if refusal.reason == Reason::ConcurrentChange {
@@ -291,9 +348,13 @@ mod tests {
     use super::*;
 
     /// The reasons that are not of the domain: the service gives them itself.
-    const OWN: [ErrorReason; 8] = [
+    const OWN: [ErrorReason; 12] = [
         ErrorReason::MalformedRequest,
         ErrorReason::Overloaded,
+        ErrorReason::CredentialsMissing,
+        ErrorReason::CredentialsInvalid,
+        ErrorReason::ScopeMissing,
+        ErrorReason::RateLimited,
         ErrorReason::DatabaseUnavailable,
         ErrorReason::CatalogUnavailable,
         ErrorReason::CarrierUnavailable,

@@ -37,8 +37,7 @@ impl EventService for Api {
         &self,
         request: Request<pb::StreamEventsRequest>,
     ) -> Answer<Self::StreamEventsStream> {
-        let request = request.into_inner();
-        let mut fields = Fields::default();
+        let (request, mut fields) = Fields::of(request);
         let start = start(&mut fields, &request);
         let kinds = fields.each("kinds", request.kinds, 0..=MAX_KINDS, |fields, number| {
             fields.choice("", number, pb::EventKind::as_str_name)

@@ -11,11 +11,12 @@ use uuid::Uuid;
 
 use super::pb;
 use crate::domain::{
+    caller::{Caller, DEFAULT_CHANNEL},
     cart::MAX_QUANTITY,
     checkout::MAX_MESSAGE_LENGTH,
     coupon::MAX_CODE_LENGTH,
     money::Currency,
-    reason::{Reason, Refusal, Violation},
+    reason::{Class, Reason, Refusal, Violation},
 };
 
 mod request;
@@ -34,6 +35,8 @@ const MAX_VIOLATIONS: usize = 100;
 /// Collects what is wrong with a request. See the module on placeholders.
 #[derive(Debug, Default)]
 pub struct Fields {
+    /// Who has sent it.
+    caller: Caller,
     /// Path of the message that is being read; empty for the request itself.
     path: String,
     violations: Vec<Violation>,
@@ -42,10 +45,34 @@ pub struct Fields {
 }
 
 impl Fields {
-    /// Refuses the request if anything is wrong with it, with everything that is.
-    pub fn finish(self) -> Result<(), Refusal> {
+    /// A request to read, and what is to be noted of it.
+    #[must_use]
+    pub fn of<T>(request: tonic::Request<T>) -> (T, Self) {
+        let caller = request.extensions().get::<Caller>();
+        let fields = Self {
+            // Every call has its caller: see `rpc::authentication`. Nobody would be somebody who sees nothing.
+            caller: caller.cloned().unwrap_or_else(Caller::nobody),
+            ..Self::default()
+        };
+        (request.into_inner(), fields)
+    }
+
+    /// Who has sent the request.
+    #[must_use]
+    pub const fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
+    /// Answers who has sent the request, or refuses it if anything is wrong with it, with everything that is.
+    pub fn finish(self) -> Result<Caller, Refusal> {
         if self.violations.is_empty() {
-            return Ok(());
+            return Ok(self.caller);
+        }
+        let denied = self.violations.iter();
+        let denied = denied.filter(|violation| violation.reason.class() == Class::Denied);
+        if let Some(first) = denied.clone().next() {
+            let refusal = Refusal::all(first.reason, denied.cloned().collect());
+            return Err(refusal.with("field", &first.subject));
         }
         let refusal = Refusal::fields(self.violations);
         Err(match self.mismatch {
@@ -67,6 +94,30 @@ impl Fields {
             self.violations
                 .push(Violation::new(path, reason, description));
         }
+    }
+
+    /// Notes that a shopper has given a field that only services of the shop may give.
+    pub fn not_for_shoppers(&mut self, name: &str, is_given: bool) {
+        if is_given && self.caller.session().is_some() {
+            let text = "is not for storefront sessions: leave it out";
+            self.refuse_for(Reason::StorefrontNotAllowed, name, text);
+        }
+    }
+
+    /// The sales channel of something new; where none is given the caller's, or else the default.
+    pub fn channel(&mut self, name: &str, id: String) -> String {
+        if id.is_empty() {
+            return match self.caller.channels() {
+                Some([first, ..]) => first.clone(),
+                _ => DEFAULT_CHANNEL.to_owned(),
+            };
+        }
+        let id = self.text(name, id);
+        if !self.caller.is_of_channel(&id) {
+            let text = "is another sales channel than the credentials are for";
+            self.refuse_for(Reason::ChannelNotAllowed, name, text);
+        }
+        id
     }
 
     /// Path of a field of the message being read, such as `line_items[2].quantity`.

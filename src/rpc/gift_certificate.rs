@@ -18,8 +18,7 @@ impl GiftCertificateService for Api {
         &self,
         request: Request<pb::ApplyGiftCertificateRequest>,
     ) -> Answer<pb::ApplyGiftCertificateResponse> {
-        let mut request = request.into_inner();
-        let mut fields = Fields::default();
+        let (mut request, mut fields) = Fields::of(request);
         let guard = fields.guard(&mut request);
         let id = fields.uuid("checkout_id", &request.checkout_id);
         let code = read::code(&mut fields, request.code);
@@ -34,8 +33,7 @@ impl GiftCertificateService for Api {
         &self,
         request: Request<pb::RemoveGiftCertificateRequest>,
     ) -> Answer<pb::RemoveGiftCertificateResponse> {
-        let mut request = request.into_inner();
-        let mut fields = Fields::default();
+        let (mut request, mut fields) = Fields::of(request);
         let guard = fields.guard(&mut request);
         let id = fields.uuid("checkout_id", &request.checkout_id);
         let code = read::code(&mut fields, request.code);
@@ -52,8 +50,7 @@ impl GiftCertificateService for Api {
         &self,
         request: Request<pb::IssueGiftCertificateRequest>,
     ) -> Answer<pb::IssueGiftCertificateResponse> {
-        let mut request = request.into_inner();
-        let mut fields = Fields::default();
+        let (mut request, mut fields) = Fields::of(request);
         let guard = fields.guard(&mut request);
         let new = read::new_gift_certificate(&mut fields, request);
         fields.finish()?;
@@ -68,8 +65,7 @@ impl GiftCertificateService for Api {
         &self,
         request: Request<pb::GetGiftCertificateRequest>,
     ) -> Answer<pb::GetGiftCertificateResponse> {
-        let request = request.into_inner();
-        let mut fields = Fields::default();
+        let (request, mut fields) = Fields::of(request);
         let key = read::key(&mut fields, request.by);
         let page = fields.page(request.page_size, &request.page_token);
         fields.finish()?;
@@ -87,8 +83,7 @@ impl GiftCertificateService for Api {
         &self,
         request: Request<pb::ListGiftCertificatesRequest>,
     ) -> Answer<pb::ListGiftCertificatesResponse> {
-        let request = request.into_inner();
-        let mut fields = Fields::default();
+        let (request, mut fields) = Fields::of(request);
         let page = fields.page(request.page_size, &request.page_token);
         let filter = read::filter(&mut fields, request);
         fields.finish()?;
@@ -103,8 +98,7 @@ impl GiftCertificateService for Api {
         &self,
         request: Request<pb::UpdateGiftCertificateRequest>,
     ) -> Answer<pb::UpdateGiftCertificateResponse> {
-        let mut request = request.into_inner();
-        let mut fields = Fields::default();
+        let (mut request, mut fields) = Fields::of(request);
         let guard = fields.guard(&mut request);
         let id = fields.uuid("gift_certificate_id", &request.gift_certificate_id);
         let update = read::update(&mut fields, request);

@@ -22,8 +22,7 @@ impl OrderService for Api {
         &self,
         request: Request<pb::CreateOrderRequest>,
     ) -> Answer<pb::CreateOrderResponse> {
-        let mut request = request.into_inner();
-        let mut fields = Fields::default();
+        let (mut request, mut fields) = Fields::of(request);
         let guard = fields.guard(&mut request);
         let id = fields.uuid("checkout_id", &request.checkout_id);
         fields.finish()?;
@@ -36,8 +35,8 @@ impl OrderService for Api {
         &self,
         request: Request<pb::GetOrderRequest>,
     ) -> Answer<pb::GetOrderResponse> {
-        let mut fields = Fields::default();
-        let key = match request.into_inner().by {
+        let (request, mut fields) = Fields::of(request);
+        let key = match request.by {
             Some(By::Number(number)) => {
                 OrderKey::Number(fields.number("number", number, 1..=i64::MAX))
             }
@@ -55,8 +54,7 @@ impl OrderService for Api {
         &self,
         request: Request<pb::ListOrdersRequest>,
     ) -> Answer<pb::ListOrdersResponse> {
-        let request = request.into_inner();
-        let mut fields = Fields::default();
+        let (request, mut fields) = Fields::of(request);
         let page = fields.page(request.page_size, &request.page_token);
         let customer_id = fields.text("customer_id", request.customer_id);
         let filter = OrderFilter {
@@ -76,8 +74,7 @@ impl OrderService for Api {
         &self,
         request: Request<pb::RecordPaymentRequest>,
     ) -> Answer<pb::RecordPaymentResponse> {
-        let mut request = request.into_inner();
-        let mut fields = Fields::default();
+        let (mut request, mut fields) = Fields::of(request);
         let guard = fields.guard(&mut request);
         let id = fields.uuid("order_id", &request.order_id);
         let payment = NewPayment {
@@ -97,8 +94,7 @@ impl OrderService for Api {
         &self,
         request: Request<pb::CancelOrderRequest>,
     ) -> Answer<pb::CancelOrderResponse> {
-        let mut request = request.into_inner();
-        let mut fields = Fields::default();
+        let (mut request, mut fields) = Fields::of(request);
         let guard = fields.guard(&mut request);
         let id = fields.uuid("order_id", &request.order_id);
         let actor = fields.text("actor", request.actor);
@@ -113,8 +109,7 @@ impl OrderService for Api {
         &self,
         request: Request<pb::UpdateOrderStatusRequest>,
     ) -> Answer<pb::UpdateOrderStatusResponse> {
-        let mut request = request.into_inner();
-        let mut fields = Fields::default();
+        let (mut request, mut fields) = Fields::of(request);
         let guard = fields.guard(&mut request);
         let id = fields.uuid("order_id", &request.order_id);
         let update = StatusUpdate {

@@ -24,8 +24,7 @@ impl PromotionService for Api {
         &self,
         request: Request<pb::CreatePromotionRequest>,
     ) -> Answer<pb::CreatePromotionResponse> {
-        let mut request = request.into_inner();
-        let mut fields = Fields::default();
+        let (mut request, mut fields) = Fields::of(request);
         let guard = fields.guard(&mut request);
         let given = request.promotion;
         let given = fields.required_message("promotion", given, read::promotion);
@@ -40,8 +39,7 @@ impl PromotionService for Api {
         &self,
         request: Request<pb::UpdatePromotionRequest>,
     ) -> Answer<pb::UpdatePromotionResponse> {
-        let mut request = request.into_inner();
-        let mut fields = Fields::default();
+        let (mut request, mut fields) = Fields::of(request);
         let guard = fields.guard(&mut request);
         let mask = fields.mask(request.update_mask, FIELDS);
         let given = fields.required_message("promotion", request.promotion, |fields, given| {
@@ -59,8 +57,7 @@ impl PromotionService for Api {
         &self,
         request: Request<pb::CreateCouponRequest>,
     ) -> Answer<pb::CreateCouponResponse> {
-        let mut request = request.into_inner();
-        let mut fields = Fields::default();
+        let (mut request, mut fields) = Fields::of(request);
         let guard = fields.guard(&mut request);
         let coupon = read::coupon(&mut fields, request);
         fields.finish()?;
@@ -76,8 +73,8 @@ impl PromotionService for Api {
         &self,
         request: Request<pb::GetPromotionRequest>,
     ) -> Answer<pb::GetPromotionResponse> {
-        let mut fields = Fields::default();
-        let id = fields.uuid("promotion_id", &request.into_inner().promotion_id);
+        let (request, mut fields) = Fields::of(request);
+        let id = fields.uuid("promotion_id", &request.promotion_id);
         fields.finish()?;
         let promotion = flow::promotion::get(&self.flow, id).await?;
         let promotion = Some(show::promotion(&promotion));
@@ -88,8 +85,7 @@ impl PromotionService for Api {
         &self,
         request: Request<pb::ListPromotionsRequest>,
     ) -> Answer<pb::ListPromotionsResponse> {
-        let request = request.into_inner();
-        let mut fields = Fields::default();
+        let (request, mut fields) = Fields::of(request);
         let page = fields.page(request.page_size, &request.page_token);
         let filter = PromotionFilter {
             redemption: read::redemption_type(&mut fields, request.redemption_type),
@@ -107,8 +103,7 @@ impl PromotionService for Api {
         &self,
         request: Request<pb::DeletePromotionRequest>,
     ) -> Answer<pb::DeletePromotionResponse> {
-        let mut request = request.into_inner();
-        let mut fields = Fields::default();
+        let (mut request, mut fields) = Fields::of(request);
         let guard = fields.guard(&mut request);
         let id = fields.uuid("promotion_id", &request.promotion_id);
         fields.finish()?;
@@ -120,8 +115,7 @@ impl PromotionService for Api {
         &self,
         request: Request<pb::CreateCouponCodeRequest>,
     ) -> Answer<pb::CreateCouponCodeResponse> {
-        let mut request = request.into_inner();
-        let mut fields = Fields::default();
+        let (mut request, mut fields) = Fields::of(request);
         let guard = fields.guard(&mut request);
         let code = read::new_code(&mut fields, request);
         fields.finish()?;
@@ -137,8 +131,7 @@ impl PromotionService for Api {
         &self,
         request: Request<pb::GenerateCouponCodesRequest>,
     ) -> Answer<Self::GenerateCouponCodesStream> {
-        let mut request = request.into_inner();
-        let mut fields = Fields::default();
+        let (mut request, mut fields) = Fields::of(request);
         let guard = fields.guard(&mut request);
         let codes = read::new_codes(&mut fields, request);
         fields.finish()?;
@@ -158,8 +151,7 @@ impl PromotionService for Api {
         &self,
         request: Request<pb::ListCouponCodesRequest>,
     ) -> Answer<pb::ListCouponCodesResponse> {
-        let request = request.into_inner();
-        let mut fields = Fields::default();
+        let (request, mut fields) = Fields::of(request);
         let id = fields.uuid("promotion_id", &request.promotion_id);
         let batch = fields.optional_uuid("batch_id", &request.batch_id);
         let page = fields.page(request.page_size, &request.page_token);
@@ -175,8 +167,7 @@ impl PromotionService for Api {
         &self,
         request: Request<pb::DeleteCouponCodeRequest>,
     ) -> Answer<pb::DeleteCouponCodeResponse> {
-        let mut request = request.into_inner();
-        let mut fields = Fields::default();
+        let (mut request, mut fields) = Fields::of(request);
         let guard = fields.guard(&mut request);
         let code = fields.coupon_code("code", request.code);
         fields.finish()?;
@@ -198,7 +189,7 @@ fn changed(current: &Promotion, given: &pb::Promotion, mask: &Mask) -> Result<Pr
         }
         read::promotion(fields, overlaid(shown, given, mask))
     });
-    fields.finish().map(|()| promotion)
+    fields.finish().map(|_| promotion)
 }
 
 replaceable!(

@@ -89,7 +89,7 @@ fn listing(product: pb::Product, store: &Store) -> Listing {
     let mut product = read::product(&mut fields, product, store);
     product.version = version;
     match fields.finish() {
-        Ok(()) => Listing::Product(Arc::new(product)),
+        Ok(_) => Listing::Product(Arc::new(product)),
         Err(refusal) => {
             let first = refusal.violations.first();
             tracing::warn!(

@@ -32,8 +32,7 @@ impl StoreService for Api {
         &self,
         request: Request<pb::UpdateStoreRequest>,
     ) -> Answer<pb::UpdateStoreResponse> {
-        let mut request = request.into_inner();
-        let mut fields = Fields::default();
+        let (mut request, mut fields) = Fields::of(request);
         let guard = fields.guard(&mut request);
         let mask = fields.mask(request.update_mask, FIELDS);
         let given = fields.required_message("store", request.store, |_, store| store);
@@ -49,8 +48,7 @@ impl StoreService for Api {
         &self,
         request: Request<pb::GetStoreCreditRequest>,
     ) -> Answer<pb::GetStoreCreditResponse> {
-        let request = request.into_inner();
-        let mut fields = Fields::default();
+        let (request, mut fields) = Fields::of(request);
         let customer_id = fields.required_text("customer_id", request.customer_id);
         let currency = fields.optional_currency("currency_code", &request.currency_code);
         let page = fields.page(request.page_size, &request.page_token);
@@ -70,8 +68,7 @@ impl StoreService for Api {
         &self,
         request: Request<pb::SetStoreCreditRequest>,
     ) -> Answer<pb::SetStoreCreditResponse> {
-        let mut request = request.into_inner();
-        let mut fields = Fields::default();
+        let (mut request, mut fields) = Fields::of(request);
         let guard = fields.guard(&mut request);
         let customer_id = fields.required_text("customer_id", request.customer_id);
         let balance = fields.required_money("balance", request.balance);
@@ -90,7 +87,7 @@ fn changed(current: &Store, given: &pb::Store, mask: &Mask) -> Result<Store, Ref
     let document = overlaid(show::store(current), given, mask);
     let mut fields = Fields::default();
     let store = fields.within("store", |fields| read::store(fields, document));
-    fields.finish().map(|()| store)
+    fields.finish().map(|_| store)
 }
 
 replaceable!(

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Fields, pb};
 use crate::{
-    domain::checkout::RequestKey,
+    domain::{caller::Caller, checkout::RequestKey},
     flow::{Guard, Page},
 };
 
@@ -140,9 +140,10 @@ impl Fields {
         Guard {
             request: id.map(|id| RequestKey {
                 id,
-                digest: digest(request),
+                digest: digest(&self.caller, request),
             }),
             expected_version: request.expected_version(),
+            caller: self.caller.clone(),
         }
     }
 
@@ -190,12 +191,19 @@ pub fn page_token(next: Option<&str>) -> String {
     hex(next.unwrap_or_default().as_bytes())
 }
 
-/// Tells requests with the same id apart by method and content.
-fn digest<M: Mutation>(request: &M) -> String {
-    let digest = Sha256::new()
+/// Tells requests with the same id apart by method, content and shopper: nobody is answered what another one has asked.
+fn digest<M: Mutation>(caller: &Caller, request: &M) -> String {
+    let mut digest = Sha256::new()
         .chain_update(M::METHOD)
-        .chain_update(request.encode_to_vec())
-        .finalize();
+        .chain_update(request.encode_to_vec());
+    if let Some(session) = caller.session() {
+        if session.customer_id.is_empty() {
+            digest.update(session.id);
+        } else {
+            digest.update(&session.customer_id);
+        }
+    }
+    let digest = digest.finalize();
     hex(digest.get(..DIGEST_BYTES).unwrap_or(&digest))
 }
 
