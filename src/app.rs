@@ -27,6 +27,7 @@ use crate::{
     redis_link::RedisError,
     rpc::{
         self,
+        authentication::{AuthenticationLayer, Authenticator},
         cloud_event::{self, Encoder},
         import::{ImportError, Imported},
         layers::RpcLayer,
@@ -177,6 +178,9 @@ pub async fn start(config: &Config) -> Result<Running, Error> {
             config.max_in_flight.into(),
             config.request_timeout,
         ))
+        .layer(AuthenticationLayer(Arc::new(Authenticator {
+            required: false,
+        })))
         .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
         .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
         .max_concurrent_streams(MAX_STREAMS)

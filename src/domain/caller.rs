@@ -34,6 +34,8 @@ pub struct Principal {
     pub grants: Grants,
     /// The sales channels whose carts, checkouts and orders it may do it to; empty: all.
     pub channels: Vec<String>,
+    /// When its credentials end, if they do.
+    pub expire_time: Option<DateTime<Utc>>,
 }
 
 /// A shopper's session.

@@ -14,7 +14,8 @@ use super::{
 };
 use crate::{
     domain::{
-        checkout::{Checkout, CheckoutState, CustomerContext, Message, MessageCode, RequestKey},
+        caller::Caller,
+        checkout::{Checkout, CheckoutState, CustomerContext, Message, MessageCode},
         money::Currency,
         reason::{Reason, Refusal},
     },
@@ -53,14 +54,17 @@ pub struct CartUpdate {
     pub channel_id: Option<String>,
 }
 
-/// Creates a cart.
+/// Creates a cart. A shopper's is bound to the session, and the customer's that the session is of.
 #[instrument(name = "flow.create_cart", skip_all)]
-pub async fn create(flow: &Flow, cart: NewCart, request: Option<RequestKey>) -> Result<Checkout> {
+pub async fn create(flow: &Flow, cart: NewCart, guard: Guard) -> Result<Checkout> {
+    let Guard {
+        request, caller, ..
+    } = guard;
     let now = now();
     if let Some(request) = &request
         && let Some(id) = once::answered(flow, request, now).await?
     {
-        return load(flow, parse_id(&id)?).await;
+        return load(flow, parse_id(&id)?, &caller).await;
     }
     let snapshot = flow.snapshot();
     let currency = cart.currency.unwrap_or(snapshot.store.default_currency);
@@ -71,6 +75,7 @@ pub async fn create(flow: &Flow, cart: NewCart, request: Option<RequestKey>) -> 
         customer: cart.customer,
         email: cart.email,
         revisions: snapshot.revisions,
+        session_id: caller.session().map(|session| session.id),
         ..Checkout::new(new_id(), currency, now)
     };
     let mut draft = Draft {
@@ -90,7 +95,7 @@ pub async fn create(flow: &Flow, cart: NewCart, request: Option<RequestKey>) -> 
     }
     match once::begin(flow, request.as_ref(), now).await? {
         // The same request at the same time was first.
-        Once::Answered(id) => load(flow, parse_id(&id)?).await,
+        Once::Answered(id) => load(flow, parse_id(&id)?, &caller).await,
         Once::New(claim) => {
             store::checkout::insert(&claim.transaction, &checkout, &event).await?;
             claim.commit(&checkout.id.to_string()).await?;
@@ -101,8 +106,8 @@ pub async fn create(flow: &Flow, cart: NewCart, request: Option<RequestKey>) -> 
 
 /// Answers a cart that lives.
 #[instrument(name = "flow.get_cart", skip_all)]
-pub async fn get(flow: &Flow, id: Uuid) -> Result<Checkout> {
-    let checkout = load(flow, id).await?;
+pub async fn get(flow: &Flow, id: Uuid, caller: &Caller) -> Result<Checkout> {
+    let checkout = load(flow, id, caller).await?;
     checkout.check_alive(now())?;
     Ok(checkout)
 }

@@ -9,6 +9,7 @@ use super::{Error, Flow, Guard, Result, Snapshot, concurrent_change, event, hold
 use crate::{
     catalog::{Asking, Products},
     domain::{
+        caller::Caller,
         checkout::{Checkout, CheckoutState, Outcome, check_version},
         event::after,
         pricing,
@@ -46,7 +47,7 @@ pub(super) enum Opened {
 
 /// Opens a checkout that lives, and has the version that is expected, for a change.
 pub(super) async fn open(flow: &Flow, id: Uuid, guard: &Guard) -> Result<Opened> {
-    let found = load(flow, id).await?;
+    let found = load(flow, id, &guard.caller).await?;
     let now = now();
     if let Some(request) = &guard.request
         && let Some(seen) = found.seen(request, now)?
@@ -138,13 +139,17 @@ pub(super) async fn pause(attempt: u32) {
     tokio::time::sleep(Duration::from_millis(u64::from(attempt.min(20)))).await;
 }
 
-/// Loads a checkout, whatever state it is in.
-pub(super) async fn load(flow: &Flow, id: Uuid) -> Result<Checkout> {
+/// Loads a checkout, whatever state it is in. One that the caller does not see is as good as none.
+pub(super) async fn load(flow: &Flow, id: Uuid, caller: &Caller) -> Result<Checkout> {
     let found = store::checkout::load(&flow.database, id).await?;
-    found.ok_or_else(|| {
-        let refusal = Refusal::new(Reason::CartNotFound, format!("there is no cart {id}"));
-        Error::Refused(refusal.with("cart_id", id))
-    })
+    let seen = found.filter(|found| caller.sees(found));
+    seen.ok_or_else(|| no_such_cart(id))
+}
+
+/// Refuses a cart that is not there.
+pub(super) fn no_such_cart(id: Uuid) -> Error {
+    let refusal = Refusal::new(Reason::CartNotFound, format!("there is no cart {id}"));
+    refusal.with("cart_id", id).into()
 }
 
 impl Draft {

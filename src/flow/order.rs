@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::{
     Error, Flow, Guard, Page, Paged, Result,
     cart::parse_id,
-    change::{ATTEMPTS, Draft, Opened, open, pause, save},
+    change::{ATTEMPTS, Draft, Opened, load, open, pause, save},
     concurrent_change,
     coupon::check_uses,
     event, holds, new_id, now,
@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     domain::{
+        caller::Caller,
         checkout::{Checkout, MessageCode, Outcome, RequestKey},
         event::after,
         gift_certificate::masked,
@@ -53,7 +54,7 @@ pub async fn create(flow: &Flow, checkout_id: Uuid, guard: Guard) -> Result<Orde
         let (found, mut draft) = match open(flow, checkout_id, &guard).await? {
             Opened::Answered { order_id, .. } => {
                 let id = order_id.ok_or_else(concurrent_change)?;
-                return get(flow, OrderKey::Id(id)).await;
+                return get(flow, OrderKey::Id(id), &guard.caller).await;
             }
             Opened::Draft { found, draft } => (found, draft),
         };
@@ -250,14 +251,38 @@ async fn save_new(
 
 /// Answers an order.
 #[instrument(name = "flow.get_order", skip_all)]
-pub async fn get(flow: &Flow, key: OrderKey) -> Result<Order> {
+pub async fn get(flow: &Flow, key: OrderKey, caller: &Caller) -> Result<Order> {
     let found = store::order::load(&flow.database, key).await?;
-    found.ok_or_else(|| not_found(key).into())
+    let seen = found.filter(|order| caller.sees(&order.snapshot));
+    seen.ok_or_else(|| not_found(key).into())
 }
 
-/// Lists orders, newest first.
+/// Lists orders, newest first: of a shopper's own those of the customer, or else of a checkout that has to be named.
 #[instrument(name = "flow.list_orders", skip_all)]
-pub async fn list(flow: &Flow, filter: OrderFilter, page: Page) -> Result<Paged<Order>> {
+pub async fn list(
+    flow: &Flow,
+    filter: OrderFilter,
+    page: Page,
+    caller: &Caller,
+) -> Result<Paged<Order>> {
+    let filter = OrderFilter {
+        channel_ids: caller.channels().map(<[_]>::to_vec),
+        ..filter
+    };
+    let filter = match caller.session() {
+        None => filter,
+        Some(session) if !session.customer_id.is_empty() => OrderFilter {
+            customer_id: Some(session.customer_id.clone()),
+            ..filter
+        },
+        Some(_) => {
+            let id = filter.checkout_id.ok_or_else(|| {
+                Refusal::field("checkout_id", "is required of a session without a customer")
+            })?;
+            load(flow, id, caller).await?;
+            filter
+        }
+    };
     let orders = store::order::list(&flow.database, &filter, page.key()?, page.limit()).await?;
     Ok(page.of(orders, |order| order.number.to_string()))
 }
@@ -268,9 +293,9 @@ pub async fn record_payment(
     flow: &Flow,
     order_id: Uuid,
     payment: NewPayment,
-    request: Option<RequestKey>,
+    guard: Guard,
 ) -> Result<Order> {
-    change(flow, order_id, request, OrderChange::Payment(payment)).await
+    change(flow, order_id, guard, OrderChange::Payment(payment)).await
 }
 
 /// Cancels an order, for somebody and a reason in the caller's words.
@@ -280,10 +305,10 @@ pub async fn cancel(
     order_id: Uuid,
     actor: String,
     reason: String,
-    request: Option<RequestKey>,
+    guard: Guard,
 ) -> Result<Order> {
     let what = OrderChange::Cancel { actor, reason };
-    change(flow, order_id, request, what).await
+    change(flow, order_id, guard, what).await
 }
 
 /// Gives an order another status.
@@ -292,9 +317,9 @@ pub async fn update_status(
     flow: &Flow,
     order_id: Uuid,
     update: StatusUpdate,
-    request: Option<RequestKey>,
+    guard: Guard,
 ) -> Result<Order> {
-    change(flow, order_id, request, OrderChange::Status(update)).await
+    change(flow, order_id, guard, OrderChange::Status(update)).await
 }
 
 /// What may happen to an order.
@@ -315,19 +340,17 @@ enum Step {
 }
 
 /// Changes an order in one transaction, and decides again when someone else was first.
-async fn change(
-    flow: &Flow,
-    id: Uuid,
-    request: Option<RequestKey>,
-    what: OrderChange,
-) -> Result<Order> {
+async fn change(flow: &Flow, id: Uuid, guard: Guard, what: OrderChange) -> Result<Order> {
     for attempt in 0..ATTEMPTS {
-        let claim = match once::begin(flow, request.as_ref(), now()).await? {
-            Once::Answered(id) => return get(flow, OrderKey::Id(parse_id(&id)?)).await,
+        let claim = match once::begin(flow, guard.request.as_ref(), now()).await? {
+            Once::Answered(id) => {
+                return get(flow, OrderKey::Id(parse_id(&id)?), &guard.caller).await;
+            }
             Once::New(claim) => claim,
         };
         let found = store::order::load(&claim.transaction, OrderKey::Id(id)).await?;
-        let mut order = found.ok_or_else(|| not_found(OrderKey::Id(id)))?;
+        let seen = found.filter(|order| guard.caller.sees(&order.snapshot));
+        let mut order = seen.ok_or_else(|| not_found(OrderKey::Id(id)))?;
         let read_version = order.version;
         let now = after(order.update_time, now());
         let step = match &what {

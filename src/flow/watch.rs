@@ -17,9 +17,15 @@ use tokio_util::sync::CancellationToken;
 use tracing::instrument;
 use uuid::Uuid;
 
-use super::{Error, Flow, Result, change::load, event::Told, now};
+use super::{
+    Error, Flow, Result,
+    change::{load, no_such_cart},
+    event::Told,
+    now,
+};
 use crate::{
     domain::{
+        caller::Caller,
         checkout::{Checkout, CheckoutEnd},
         event::Subject,
     },
@@ -66,28 +72,36 @@ pub struct Watcher {
     flow: Arc<Flow>,
     watched: Arc<Watched>,
     seen: watch::Receiver<Option<Seen>>,
+    caller: Caller,
     ended: bool,
     _place: OwnedSemaphorePermit,
 }
 
 /// Begins to watch a checkout that lives.
 #[instrument(name = "flow.watch_checkout", skip_all)]
-pub async fn watch(flow: Arc<Flow>, id: Uuid) -> Result<Watcher> {
+pub async fn watch(flow: Arc<Flow>, id: Uuid, caller: Caller) -> Result<Watcher> {
     if flow.draining.is_cancelled() {
         return Err(Error::Draining);
     }
     let place = Arc::clone(&flow.watches.places).try_acquire_owned();
     let place = place.map_err(|_| Error::TooMany("watches"))?;
-    let mut watcher = Watcher::begin(flow, id, place);
+    let mut watcher = Watcher::begin(flow, id, caller, place);
     // After it was added to those that are watched, so that no change is missed between.
     let now_seen = watcher.watched.read(&watcher.flow, Instant::now()).await?;
+    watcher.check_seen(&now_seen)?;
     now_seen.checkout.check_alive(now())?;
     watcher.seen.mark_changed();
     Ok(watcher)
 }
 
 impl Watcher {
-    fn begin(flow: Arc<Flow>, id: Uuid, place: OwnedSemaphorePermit) -> Self {
+    /// Who watches.
+    #[must_use]
+    pub const fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
+    fn begin(flow: Arc<Flow>, id: Uuid, caller: Caller, place: OwnedSemaphorePermit) -> Self {
         let mut all = flow.watches.lock();
         if all.is_empty() {
             flow.watches.turned.notify_one();
@@ -99,6 +113,7 @@ impl Watcher {
             flow,
             watched,
             seen,
+            caller,
             ended: false,
             _place: place,
         }
@@ -115,6 +130,7 @@ impl Watcher {
                 // Never an error: what is watched here has its sender.
                 _ = self.seen.changed() => {
                     let seen = self.seen.borrow_and_update().clone();
+                    seen.as_ref().map(|seen| self.check_seen(seen)).transpose()?;
                     self.ended = seen.as_ref().is_some_and(|seen| seen.end.is_some());
                     return Ok(seen);
                 }
@@ -125,6 +141,14 @@ impl Watcher {
             }
         }
         Ok(None)
+    }
+
+    /// Refuses what is not, or not any longer, there for whoever watches.
+    fn check_seen(&self, seen: &Seen) -> Result<()> {
+        if self.caller.sees(&seen.checkout) {
+            return Ok(());
+        }
+        Err(no_such_cart(self.watched.id))
     }
 
     /// How long the checkout lives if nobody changes it.
@@ -166,7 +190,7 @@ impl Watched {
             return Ok(known);
         }
         let began = Instant::now();
-        let seen = Seen::of(load(flow, self.id).await?);
+        let seen = Seen::of(load(flow, self.id, &Caller::Trusted).await?);
         *read = Some(began);
         self.show(seen.clone());
         Ok(seen)

@@ -21,18 +21,18 @@ impl CartService for Api {
         let (mut request, mut fields) = Fields::of(request);
         let guard = fields.guard(&mut request);
         let cart = read::new_cart(&mut fields, request);
-        fields.finish()?;
-        let checkout = flow::cart::create(&self.flow, cart, guard.request).await?;
-        let cart = Some(show::cart(&checkout));
+        let caller = fields.finish()?;
+        let checkout = flow::cart::create(&self.flow, cart, guard).await?;
+        let cart = Some(show::cart(&checkout, &caller));
         Ok(Response::new(pb::CreateCartResponse { cart }))
     }
 
     async fn get_cart(&self, request: Request<pb::GetCartRequest>) -> Answer<pb::GetCartResponse> {
         let (request, mut fields) = Fields::of(request);
         let id = fields.uuid("cart_id", &request.cart_id);
-        fields.finish()?;
-        let checkout = flow::cart::get(&self.flow, id).await?;
-        let cart = Some(show::cart(&checkout));
+        let caller = fields.finish()?;
+        let checkout = flow::cart::get(&self.flow, id, &caller).await?;
+        let cart = Some(show::cart(&checkout, &caller));
         Ok(Response::new(pb::GetCartResponse { cart }))
     }
 
@@ -44,9 +44,9 @@ impl CartService for Api {
         let guard = fields.guard(&mut request);
         let id = fields.uuid("cart_id", &request.cart_id);
         let update = read::update(&mut fields, request);
-        fields.finish()?;
+        let caller = fields.finish()?;
         let checkout = flow::cart::update(&self.flow, id, update, guard).await?;
-        let cart = Some(show::cart(&checkout));
+        let cart = Some(show::cart(&checkout, &caller));
         Ok(Response::new(pb::UpdateCartResponse { cart }))
     }
 
@@ -75,9 +75,9 @@ impl CartService for Api {
             request.custom_items,
             request.gift_certificates,
         );
-        fields.finish()?;
+        let caller = fields.finish()?;
         let checkout = flow::line_item::add(&self.flow, id, items, guard).await?;
-        let cart = Some(show::cart(&checkout));
+        let cart = Some(show::cart(&checkout, &caller));
         Ok(Response::new(pb::AddLineItemsResponse { cart }))
     }
 
@@ -90,9 +90,9 @@ impl CartService for Api {
         let id = fields.uuid("cart_id", &request.cart_id);
         let line = fields.uuid("line_item_id", &request.line_item_id);
         let update = read::line_item_update(&mut fields, request);
-        fields.finish()?;
+        let caller = fields.finish()?;
         let checkout = flow::line_item::update(&self.flow, id, line, update, guard).await?;
-        let cart = Some(show::cart(&checkout));
+        let cart = Some(show::cart(&checkout, &caller));
         Ok(Response::new(pb::UpdateLineItemResponse { cart }))
     }
 
@@ -104,9 +104,11 @@ impl CartService for Api {
         let guard = fields.guard(&mut request);
         let id = fields.uuid("cart_id", &request.cart_id);
         let line = fields.uuid("line_item_id", &request.line_item_id);
-        fields.finish()?;
+        let caller = fields.finish()?;
         let checkout = flow::line_item::delete(&self.flow, id, line, guard).await?;
-        let cart = checkout.as_ref().map(show::cart);
+        let cart = checkout
+            .as_ref()
+            .map(|checkout| show::cart(checkout, &caller));
         Ok(Response::new(pb::DeleteLineItemResponse { cart }))
     }
 }

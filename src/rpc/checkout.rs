@@ -13,16 +13,17 @@ use super::{
     show,
 };
 use crate::{
-    domain::checkout::Checkout,
+    domain::{caller::Caller, checkout::Checkout},
     flow::{self, checkout::CheckoutUpdate, watch::Seen},
 };
 
 impl Api {
-    /// A checkout as it is answered, with what is asked for in addition.
+    /// A checkout as it is answered to this caller, with what is asked for in addition.
     pub(super) async fn show(
         &self,
         checkout: &Checkout,
         include: Include,
+        caller: &Caller,
     ) -> Result<Option<pb::Checkout>, Status> {
         let quotes = if include.shipping_options {
             flow::checkout::shipping_quotes(&self.flow, checkout).await?
@@ -34,13 +35,14 @@ impl Api {
         } else {
             Vec::new()
         };
-        Ok(Some(show::checkout(checkout, quotes, &notices)))
+        Ok(Some(show::checkout(checkout, quotes, &notices, caller)))
     }
 
     async fn show_seen(
         &self,
         seen: &Seen,
         include: Include,
+        caller: &Caller,
     ) -> Result<pb::WatchCheckoutResponse, Status> {
         // Nothing is offered any more for a checkout that has ended.
         let include = if seen.end.is_some() {
@@ -49,7 +51,7 @@ impl Api {
             include
         };
         Ok(pb::WatchCheckoutResponse {
-            checkout: self.show(&seen.checkout, include).await?,
+            checkout: self.show(&seen.checkout, include, caller).await?,
             end: seen.end.map(show::checkout_end),
         })
     }
@@ -64,9 +66,9 @@ impl CheckoutService for Api {
         let (request, mut fields) = Fields::of(request);
         let id = fields.uuid("checkout_id", &request.checkout_id);
         let include = fields.include(request.include);
-        fields.finish()?;
-        let checkout = flow::checkout::get(&self.flow, id).await?;
-        let checkout = self.show(&checkout, include).await?;
+        let caller = fields.finish()?;
+        let checkout = flow::checkout::get(&self.flow, id, &caller).await?;
+        let checkout = self.show(&checkout, include, &caller).await?;
         Ok(Response::new(pb::GetCheckoutResponse { checkout }))
     }
 
@@ -79,14 +81,14 @@ impl CheckoutService for Api {
         let (request, mut fields) = Fields::of(request);
         let id = fields.uuid("checkout_id", &request.checkout_id);
         let include = fields.include(request.include);
-        fields.finish()?;
-        let watcher = flow::watch::watch(Arc::clone(&self.flow), id).await?;
+        let caller = fields.finish()?;
+        let watcher = flow::watch::watch(Arc::clone(&self.flow), id, caller).await?;
         let begin = (self.clone(), watcher);
         let stream = stream::try_unfold(begin, move |(api, mut watcher)| async move {
             let Some(seen) = watcher.next().await? else {
                 return Ok(None);
             };
-            let response = api.show_seen(&seen, include).await?;
+            let response = api.show_seen(&seen, include, watcher.caller()).await?;
             Ok(Some((response, (api, watcher))))
         });
         Ok(Response::new(Box::pin(stream)))
@@ -102,14 +104,15 @@ impl CheckoutService for Api {
         let mask = fields.mask(request.update_mask, &["customer_message", "staff_note"]);
         let message = mask.text("customer_message", request.customer_message);
         let note = mask.text("staff_note", request.staff_note);
+        fields.not_for_shoppers("staff_note", note.is_some());
         let update = CheckoutUpdate {
             customer_message: message.map(|text| fields.long_text("customer_message", text)),
             staff_note: note.map(|text| fields.long_text("staff_note", text)),
         };
         let include = fields.include(request.include);
-        fields.finish()?;
+        let caller = fields.finish()?;
         let checkout = flow::checkout::update(&self.flow, id, update, guard).await?;
-        let checkout = self.show(&checkout, include).await?;
+        let checkout = self.show(&checkout, include, &caller).await?;
         Ok(Response::new(pb::UpdateCheckoutResponse { checkout }))
     }
 
@@ -122,10 +125,10 @@ impl CheckoutService for Api {
         let id = fields.uuid("checkout_id", &request.checkout_id);
         let address = fields.required_message("address", request.address, Fields::address);
         let include = fields.include(request.include);
-        fields.finish()?;
+        let caller = fields.finish()?;
         let address = address.unwrap_or_default();
         let checkout = flow::checkout::add_billing_address(&self.flow, id, address, guard).await?;
-        let checkout = self.show(&checkout, include).await?;
+        let checkout = self.show(&checkout, include, &caller).await?;
         Ok(Response::new(pb::AddBillingAddressResponse { checkout }))
     }
 
@@ -139,12 +142,12 @@ impl CheckoutService for Api {
         let address_id = fields.optional_uuid("address_id", &request.address_id);
         let address = fields.required_message("address", request.address, Fields::address);
         let include = fields.include(request.include);
-        fields.finish()?;
+        let caller = fields.finish()?;
         let address = address.unwrap_or_default();
         let checkout =
             flow::checkout::update_billing_address(&self.flow, id, address_id, address, guard)
                 .await?;
-        let checkout = self.show(&checkout, include).await?;
+        let checkout = self.show(&checkout, include, &caller).await?;
         Ok(Response::new(pb::UpdateBillingAddressResponse { checkout }))
     }
 
@@ -157,9 +160,9 @@ impl CheckoutService for Api {
         let id = fields.uuid("checkout_id", &request.checkout_id);
         let discounts = manual_discount::discounts(&mut fields, request.discounts);
         let include = fields.include(request.include);
-        fields.finish()?;
+        let caller = fields.finish()?;
         let checkout = flow::manual_discount::apply(&self.flow, id, discounts, guard).await?;
-        let checkout = self.show(&checkout, include).await?;
+        let checkout = self.show(&checkout, include, &caller).await?;
         Ok(Response::new(pb::ApplyDiscountsResponse { checkout }))
     }
 
@@ -169,9 +172,9 @@ impl CheckoutService for Api {
         let id = fields.uuid("checkout_id", &request.checkout_id);
         let fees = fee::added(&mut fields, request.fees);
         let include = fields.include(request.include);
-        fields.finish()?;
+        let caller = fields.finish()?;
         let checkout = flow::fee::add(&self.flow, id, fees, guard).await?;
-        let checkout = self.show(&checkout, include).await?;
+        let checkout = self.show(&checkout, include, &caller).await?;
         Ok(Response::new(pb::AddFeesResponse { checkout }))
     }
 
@@ -184,9 +187,9 @@ impl CheckoutService for Api {
         let id = fields.uuid("checkout_id", &request.checkout_id);
         let fees = fee::updated(&mut fields, request.fees);
         let include = fields.include(request.include);
-        fields.finish()?;
+        let caller = fields.finish()?;
         let checkout = flow::fee::update(&self.flow, id, fees, guard).await?;
-        let checkout = self.show(&checkout, include).await?;
+        let checkout = self.show(&checkout, include, &caller).await?;
         Ok(Response::new(pb::UpdateFeesResponse { checkout }))
     }
 
@@ -199,9 +202,9 @@ impl CheckoutService for Api {
         let id = fields.uuid("checkout_id", &request.checkout_id);
         let fees = fee::deleted(&mut fields, request.fee_ids);
         let include = fields.include(request.include);
-        fields.finish()?;
+        let caller = fields.finish()?;
         let checkout = flow::fee::delete(&self.flow, id, fees, guard).await?;
-        let checkout = self.show(&checkout, include).await?;
+        let checkout = self.show(&checkout, include, &caller).await?;
         Ok(Response::new(pb::DeleteFeesResponse { checkout }))
     }
 
@@ -213,9 +216,9 @@ impl CheckoutService for Api {
         let guard = fields.guard(&mut request);
         let id = fields.uuid("checkout_id", &request.checkout_id);
         let include = fields.include(request.include);
-        fields.finish()?;
+        let caller = fields.finish()?;
         let checkout = flow::store_credit::apply(&self.flow, id, guard).await?;
-        let checkout = self.show(&checkout, include).await?;
+        let checkout = self.show(&checkout, include, &caller).await?;
         Ok(Response::new(pb::ApplyStoreCreditResponse { checkout }))
     }
 
@@ -227,9 +230,9 @@ impl CheckoutService for Api {
         let guard = fields.guard(&mut request);
         let id = fields.uuid("checkout_id", &request.checkout_id);
         let include = fields.include(request.include);
-        fields.finish()?;
+        let caller = fields.finish()?;
         let checkout = flow::store_credit::remove(&self.flow, id, guard).await?;
-        let checkout = self.show(&checkout, include).await?;
+        let checkout = self.show(&checkout, include, &caller).await?;
         Ok(Response::new(pb::RemoveStoreCreditResponse { checkout }))
     }
 }

@@ -36,9 +36,9 @@ impl ConsignmentService for Api {
             consignment,
         );
         let include = fields.include(request.include);
-        fields.finish()?;
+        let caller = fields.finish()?;
         let checkout = flow::consignment::add(&self.flow, id, consignments, guard).await?;
-        let checkout = self.show(&checkout, include).await?;
+        let checkout = self.show(&checkout, include, &caller).await?;
         Ok(Response::new(pb::AddConsignmentsResponse { checkout }))
     }
 
@@ -52,10 +52,10 @@ impl ConsignmentService for Api {
         let consignment = fields.uuid("consignment_id", &request.consignment_id);
         let update = update(&mut fields, request.update);
         let include = fields.include(request.include);
-        fields.finish()?;
+        let caller = fields.finish()?;
         let checkout =
             flow::consignment::update(&self.flow, id, consignment, update, guard).await?;
-        let checkout = self.show(&checkout, include).await?;
+        let checkout = self.show(&checkout, include, &caller).await?;
         Ok(Response::new(pb::UpdateConsignmentResponse { checkout }))
     }
 
@@ -68,9 +68,9 @@ impl ConsignmentService for Api {
         let id = fields.uuid("checkout_id", &request.checkout_id);
         let consignment = fields.uuid("consignment_id", &request.consignment_id);
         let include = fields.include(request.include);
-        fields.finish()?;
+        let caller = fields.finish()?;
         let checkout = flow::consignment::delete(&self.flow, id, consignment, guard).await?;
-        let checkout = self.show(&checkout, include).await?;
+        let checkout = self.show(&checkout, include, &caller).await?;
         Ok(Response::new(pb::DeleteConsignmentResponse { checkout }))
     }
 }

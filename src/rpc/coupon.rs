@@ -20,9 +20,9 @@ impl CouponService for Api {
         let id = fields.uuid("checkout_id", &request.checkout_id);
         let code = fields.coupon_code("code", request.code);
         let include = fields.include(request.include);
-        fields.finish()?;
+        let caller = fields.finish()?;
         let checkout = flow::coupon::apply(&self.flow, id, code, guard).await?;
-        let checkout = self.show(&checkout, include).await?;
+        let checkout = self.show(&checkout, include, &caller).await?;
         Ok(Response::new(pb::ApplyCouponResponse { checkout }))
     }
 
@@ -35,9 +35,9 @@ impl CouponService for Api {
         let id = fields.uuid("checkout_id", &request.checkout_id);
         let code = fields.coupon_code("code", request.code);
         let include = fields.include(request.include);
-        fields.finish()?;
+        let caller = fields.finish()?;
         let checkout = flow::coupon::remove(&self.flow, id, code, guard).await?;
-        let checkout = self.show(&checkout, include).await?;
+        let checkout = self.show(&checkout, include, &caller).await?;
         Ok(Response::new(pb::RemoveCouponResponse { checkout }))
     }
 }

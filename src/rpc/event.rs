@@ -49,6 +49,7 @@ impl EventService for Api {
         let given = request.heartbeat_interval;
         let bounds = "1 second to 5 minutes";
         let heartbeat = fields.duration("heartbeat_interval", given, HEARTBEATS, bounds);
+        fields.of_every_channel();
         fields.finish()?;
 
         let flow = Arc::clone(&self.flow);

@@ -120,6 +120,15 @@ impl Fields {
         id
     }
 
+    /// Refuses a caller who is bound to some sales channels what is told of all of them together.
+    pub fn of_every_channel(&mut self) {
+        if self.caller.channels().is_some() {
+            let text =
+                "this is not divided by sales channel, and the credentials are for some only";
+            self.refuse_for(Reason::ChannelNotAllowed, "", text);
+        }
+    }
+
     /// Path of a field of the message being read, such as `line_items[2].quantity`.
     fn path_of(&self, name: &str) -> String {
         match (self.path.is_empty(), name.is_empty()) {

@@ -23,9 +23,9 @@ impl GiftCertificateService for Api {
         let id = fields.uuid("checkout_id", &request.checkout_id);
         let code = read::code(&mut fields, request.code);
         let include = fields.include(request.include);
-        fields.finish()?;
+        let caller = fields.finish()?;
         let checkout = flow::gift_certificate::apply(&self.flow, id, code, guard).await?;
-        let checkout = self.show(&checkout, include).await?;
+        let checkout = self.show(&checkout, include, &caller).await?;
         Ok(Response::new(pb::ApplyGiftCertificateResponse { checkout }))
     }
 
@@ -38,9 +38,9 @@ impl GiftCertificateService for Api {
         let id = fields.uuid("checkout_id", &request.checkout_id);
         let code = read::code(&mut fields, request.code);
         let include = fields.include(request.include);
-        fields.finish()?;
+        let caller = fields.finish()?;
         let checkout = flow::gift_certificate::remove(&self.flow, id, code, guard).await?;
-        let checkout = self.show(&checkout, include).await?;
+        let checkout = self.show(&checkout, include, &caller).await?;
         Ok(Response::new(pb::RemoveGiftCertificateResponse {
             checkout,
         }))

@@ -8,6 +8,8 @@ use tonic_health::{ServingStatus, server::HealthReporter};
 
 use crate::flow::Flow;
 
+pub mod access;
+pub mod authentication;
 mod cart;
 mod catalog;
 mod checkout;

@@ -25,9 +25,9 @@ impl OrderService for Api {
         let (mut request, mut fields) = Fields::of(request);
         let guard = fields.guard(&mut request);
         let id = fields.uuid("checkout_id", &request.checkout_id);
-        fields.finish()?;
+        let caller = fields.finish()?;
         let order = flow::order::create(&self.flow, id, guard).await?;
-        let order = Some(show::order(&order));
+        let order = Some(show::order(&order, &caller));
         Ok(Response::new(pb::CreateOrderResponse { order }))
     }
 
@@ -44,9 +44,9 @@ impl OrderService for Api {
             Some(By::OrderId(id)) => OrderKey::Id(fields.uuid("order_id", &id)),
             None => OrderKey::Id(fields.uuid("order_id", "")),
         };
-        fields.finish()?;
-        let order = flow::order::get(&self.flow, key).await?;
-        let order = Some(show::order(&order));
+        let caller = fields.finish()?;
+        let order = flow::order::get(&self.flow, key, &caller).await?;
+        let order = Some(show::order(&order, &caller));
         Ok(Response::new(pb::GetOrderResponse { order }))
     }
 
@@ -57,15 +57,21 @@ impl OrderService for Api {
         let (request, mut fields) = Fields::of(request);
         let page = fields.page(request.page_size, &request.page_token);
         let customer_id = fields.text("customer_id", request.customer_id);
+        fields.not_for_shoppers("customer_id", !customer_id.is_empty());
         let filter = OrderFilter {
+            channel_ids: None,
             customer_id: (!customer_id.is_empty()).then_some(customer_id),
             checkout_id: fields.optional_uuid("checkout_id", &request.checkout_id),
             status: status(&mut fields, request.status),
         };
-        fields.finish()?;
-        let page = flow::order::list(&self.flow, filter, page).await?;
+        let caller = fields.finish()?;
+        let page = flow::order::list(&self.flow, filter, page, &caller).await?;
         Ok(Response::new(pb::ListOrdersResponse {
-            orders: page.items.iter().map(show::order).collect(),
+            orders: page
+                .items
+                .iter()
+                .map(|order| show::order(order, &caller))
+                .collect(),
             next_page_token: page_token(page.next.as_deref()),
         }))
     }
@@ -84,9 +90,9 @@ impl OrderService for Api {
             state: payment_state(&mut fields, request.state),
             actor: fields.text("actor", request.actor),
         };
-        fields.finish()?;
-        let order = flow::order::record_payment(&self.flow, id, payment, guard.request).await?;
-        let order = Some(show::order(&order));
+        let caller = fields.finish()?;
+        let order = flow::order::record_payment(&self.flow, id, payment, guard).await?;
+        let order = Some(show::order(&order, &caller));
         Ok(Response::new(pb::RecordPaymentResponse { order }))
     }
 
@@ -99,9 +105,9 @@ impl OrderService for Api {
         let id = fields.uuid("order_id", &request.order_id);
         let actor = fields.text("actor", request.actor);
         let reason = fields.text("reason", request.reason);
-        fields.finish()?;
-        let order = flow::order::cancel(&self.flow, id, actor, reason, guard.request).await?;
-        let order = Some(show::order(&order));
+        let caller = fields.finish()?;
+        let order = flow::order::cancel(&self.flow, id, actor, reason, guard).await?;
+        let order = Some(show::order(&order, &caller));
         Ok(Response::new(pb::CancelOrderResponse { order }))
     }
 
@@ -117,9 +123,9 @@ impl OrderService for Api {
             actor: fields.text("actor", request.actor),
             reason: fields.text("reason", request.reason),
         };
-        fields.finish()?;
-        let order = flow::order::update_status(&self.flow, id, update, guard.request).await?;
-        let order = Some(show::order(&order));
+        let caller = fields.finish()?;
+        let order = flow::order::update_status(&self.flow, id, update, guard).await?;
+        let order = Some(show::order(&order, &caller));
         Ok(Response::new(pb::UpdateOrderStatusResponse { order }))
     }
 }

@@ -23,6 +23,7 @@ pub mod gift_certificate;
 mod line_item;
 pub mod notification;
 mod order;
+mod shopper;
 
 /// An amount; in messages every amount is a message of its own.
 #[must_use]

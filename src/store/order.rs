@@ -38,6 +38,8 @@ pub enum OrderKey {
 pub struct OrderFilter {
     /// Of this customer.
     pub customer_id: Option<String>,
+    /// Of one of these sales channels.
+    pub channel_ids: Option<Vec<String>>,
     /// Of this checkout.
     pub checkout_id: Option<Uuid>,
     /// In this state.
@@ -108,6 +110,9 @@ pub async fn list(
     }
     if let Some(customer_id) = &filter.customer_id {
         select = select.filter(order::Column::CustomerId.eq(customer_id.as_str()));
+    }
+    if let Some(channel_ids) = &filter.channel_ids {
+        select = select.filter(order::Column::ChannelId.is_in(channel_ids));
     }
     if let Some(checkout_id) = filter.checkout_id {
         select = select.filter(order::Column::CheckoutId.eq(checkout_id));

@@ -27,19 +27,17 @@ const MAX_WEIGHT: i64 = 1_000_000_000;
 const MAX_GROUPS: usize = 100;
 /// Most orders that a customer has completed.
 const MAX_COMPLETED_ORDERS: i32 = 1_000_000;
-/// The sales channel of a cart that names none.
-const DEFAULT_CHANNEL: &str = "default";
 /// The name of a gift certificate that has none.
 const GIFT_CERTIFICATE: &str = "Gift certificate";
 
 pub(super) fn new_cart(fields: &mut Fields, request: pb::CreateCartRequest) -> NewCart {
-    let channel_id = channel(fields, request.channel_id);
-    let customer_id = fields.text("customer_id", request.customer_id);
-    let (id, customer) = customer(fields, &customer_id, request.customer_context);
+    let channel_id = fields.channel("channel_id", request.channel_id);
+    let (customer_id, customer) =
+        new_customer(fields, request.customer_id, request.customer_context);
     NewCart {
         channel_id,
-        customer_id: id.unwrap_or(customer_id),
-        customer: customer.unwrap_or_default(),
+        customer_id,
+        customer,
         email: fields.email("email", request.email),
         currency: fields.optional_currency("currency_code", &request.currency_code),
         items: items(
@@ -49,6 +47,22 @@ pub(super) fn new_cart(fields: &mut Fields, request: pb::CreateCartRequest) -> N
             request.gift_certificates,
         ),
     }
+}
+
+/// Whose cart it is to be: a shopper's session knows.
+fn new_customer(
+    fields: &mut Fields,
+    customer_id: String,
+    context: Option<pb::CustomerContext>,
+) -> (String, CustomerContext) {
+    fields.not_for_shoppers("customer_id", !customer_id.is_empty());
+    fields.not_for_shoppers("customer_context", context.is_some());
+    if let Some(session) = fields.caller().session() {
+        return (session.customer_id.clone(), session.customer.clone());
+    }
+    let customer_id = fields.text("customer_id", customer_id);
+    let (id, customer) = customer(fields, &customer_id, context);
+    (id.unwrap_or(customer_id), customer.unwrap_or_default())
 }
 
 pub(super) fn update(fields: &mut Fields, request: pb::UpdateCartRequest) -> CartUpdate {
@@ -68,6 +82,9 @@ pub(super) fn update(fields: &mut Fields, request: pb::UpdateCartRequest) -> Car
     let context = mask
         .names("customer_context", context.is_some())
         .then(|| context.unwrap_or_default());
+    fields.not_for_shoppers("customer_id", customer_id.is_some());
+    fields.not_for_shoppers("customer_context", context.is_some());
+    fields.not_for_shoppers("channel_id", channel_id.is_some());
     let customer_id = customer_id.map(|id| fields.text("customer_id", id));
     let (id, customer) = customer(fields, customer_id.as_deref().unwrap_or_default(), context);
     CartUpdate {
@@ -75,7 +92,7 @@ pub(super) fn update(fields: &mut Fields, request: pb::UpdateCartRequest) -> Car
         customer,
         email: email.map(|email| fields.email("email", email)),
         currency: currency.map(|code| fields.currency("currency_code", &code)),
-        channel_id: channel_id.map(|id| channel(fields, id)),
+        channel_id: channel_id.map(|id| fields.channel("channel_id", id)),
     }
 }
 
@@ -104,13 +121,6 @@ fn customer(
     (id.filter(|id| !id.is_empty()), customer)
 }
 
-fn channel(fields: &mut Fields, id: String) -> String {
-    if id.is_empty() {
-        return DEFAULT_CHANNEL.to_owned();
-    }
-    fields.text("channel_id", id)
-}
-
 pub(super) fn line_item_update(
     fields: &mut Fields,
     request: pb::UpdateLineItemRequest,
@@ -120,6 +130,7 @@ pub(super) fn line_item_update(
         let text = "is required unless list_price or gift_wrapping is given";
         fields.refuse("quantity", text);
     }
+    fields.not_for_shoppers("list_price", request.list_price.is_some());
     LineItemUpdate {
         quantity: quantity.map(|quantity| fields.quantity("quantity", quantity)),
         list_price: fields.money("list_price", request.list_price),
@@ -148,6 +159,7 @@ pub(super) fn items(
         fields.refuse("line_items", text);
         return Vec::new();
     }
+    fields.not_for_shoppers("custom_items", !custom_items.is_empty());
     let any = 0..=MAX_ITEMS;
     let mut items = fields.each("line_items", line_items, any.clone(), catalog_item);
     items.extend(fields.each("custom_items", custom_items, any.clone(), custom_item));
@@ -162,6 +174,7 @@ pub(super) fn items(
 }
 
 fn catalog_item(fields: &mut Fields, item: pb::NewLineItem) -> NewItem {
+    fields.not_for_shoppers("list_price", item.list_price.is_some());
     let selections = item.option_selections;
     let answers = fields.each(
         "option_selections",
@@ -344,7 +357,7 @@ mod tests {
         let read = |request: &pb::UpdateCartRequest| {
             let mut fields = Fields::default();
             let update = update(&mut fields, request.clone());
-            fields.finish().map(|()| update)
+            fields.finish().map(|_| update)
         };
         let mut request = pb::UpdateCartRequest {
             email: "a@b".into(),

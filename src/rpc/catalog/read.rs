@@ -338,7 +338,7 @@ mod tests {
                 .map(|violation| violation.subject)
                 .collect()
         };
-        fields.finish().map(|()| read).map_err(paths)
+        fields.finish().map(|_| read).map_err(paths)
     }
 
     #[test]

@@ -11,7 +11,7 @@ fn read<T>(read: impl FnOnce(&mut Fields) -> T) -> Result<T, String> {
     let value = read(&mut fields);
     fields
         .finish()
-        .map(|()| value)
+        .map(|_| value)
         .map_err(|refusal| refusal.message)
 }
 

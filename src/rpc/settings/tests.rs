@@ -181,7 +181,7 @@ fn http(store: &mut pb::Store) -> &mut pb::HttpCarrier {
 fn read(document: pb::Store) -> Result<Store, Vec<String>> {
     let mut fields = Fields::default();
     let store = read::store(&mut fields, document);
-    fields.finish().map(|()| store).map_err(paths)
+    fields.finish().map(|_| store).map_err(paths)
 }
 
 fn paths(refusal: Refusal) -> Vec<String> {

@@ -9,10 +9,11 @@ use super::{
     line_item::line_items,
     money,
     notification::notice,
-    time,
+    shopper, time,
 };
 use crate::{
     domain::{
+        caller::Caller,
         checkout::{Checkout, CheckoutEnd, Message, MessageCode},
         fee::Fee,
         manual_discount::ManualDiscount,
@@ -24,12 +25,12 @@ use crate::{
     rpc::pb,
 };
 
-/// The cart of a checkout.
+/// The cart of a checkout, for this caller.
 #[must_use]
-pub fn cart(checkout: &Checkout) -> pb::Cart {
+pub fn cart(checkout: &Checkout, caller: &Caller) -> pb::Cart {
     let (pricing, totals) = (&checkout.pricing, &checkout.pricing.totals);
     let money = |amount| money(checkout.currency, amount);
-    pb::Cart {
+    let cart = pb::Cart {
         id: checkout.id.to_string(),
         version: checkout.version,
         channel_id: checkout.channel_id.clone(),
@@ -47,7 +48,8 @@ pub fn cart(checkout: &Checkout) -> pb::Cart {
         update_time: time(checkout.update_time),
         expire_time: time(checkout.expire_time),
         customer_context: Some(customer_context(checkout)),
-    }
+    };
+    shopper::cart(cart, caller)
 }
 
 pub(super) fn customer_context(checkout: &Checkout) -> pb::CustomerContext {
@@ -60,9 +62,15 @@ pub(super) fn customer_context(checkout: &Checkout) -> pb::CustomerContext {
     }
 }
 
-/// A checkout, with what is offered for each consignment and what to tell of promotions, where that was asked for.
+/// A checkout, for this caller, with what is offered for each consignment and what to tell of promotions, where that was asked
+/// for.
 #[must_use]
-pub fn checkout(checkout: &Checkout, quotes: Vec<Quote>, notices: &[Notice]) -> pb::Checkout {
+pub fn checkout(
+    checkout: &Checkout,
+    quotes: Vec<Quote>,
+    notices: &[Notice],
+    caller: &Caller,
+) -> pb::Checkout {
     let mut consignments = consignments(checkout);
     for (consignment, quote) in consignments.iter_mut().zip(quotes) {
         let options = quote.options.iter();
@@ -71,10 +79,10 @@ pub fn checkout(checkout: &Checkout, quotes: Vec<Quote>, notices: &[Notice]) -> 
             .collect();
         consignment.quote_messages = quote.messages.into_iter().map(quote_message).collect();
     }
-    pb::Checkout {
+    let shown = pb::Checkout {
         id: checkout.id.to_string(),
         version: checkout.version,
-        cart: Some(cart(checkout)),
+        cart: Some(cart(checkout, caller)),
         billing_address: checkout.billing_address.as_ref().map(address),
         consignments,
         coupons: coupons(checkout),
@@ -97,7 +105,8 @@ pub fn checkout(checkout: &Checkout, quotes: Vec<Quote>, notices: &[Notice]) -> 
         promotion_notifications: notices.iter().map(notice).collect(),
         gift_certificates: applied_gift_certificates(checkout, false),
         store_credit_applied: checkout.store_credit.is_some(),
-    }
+    };
+    shopper::checkout(shown, caller)
 }
 
 /// How a checkout ended.

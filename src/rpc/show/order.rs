@@ -9,10 +9,11 @@ use super::{
     coupon::coupons,
     gift_certificate::applied_gift_certificates,
     line_item::line_items,
-    money, time,
+    money, shopper, time,
 };
 use crate::{
     domain::{
+        caller::Caller,
         money::Currency,
         order::{Order, OrderStatus, Payment, PaymentState},
         order_history::{HistoryEntry, HistoryEvent},
@@ -20,11 +21,11 @@ use crate::{
     rpc::pb,
 };
 
-/// An order, from its snapshot.
+/// An order, from its snapshot, for this caller.
 #[must_use]
-pub fn order(order: &Order) -> pb::Order {
+pub fn order(order: &Order, caller: &Caller) -> pb::Order {
     let snapshot = &order.snapshot;
-    pb::Order {
+    let shown = pb::Order {
         id: order.id.to_string(),
         number: order.number,
         checkout_id: snapshot.id.to_string(),
@@ -57,7 +58,8 @@ pub fn order(order: &Order) -> pb::Order {
         tax_exemption: snapshot.pricing.tax_exemption.clone(),
         gift_certificates: applied_gift_certificates(snapshot, true),
         store_credit_applied: snapshot.store_credit.is_some(),
-    }
+    };
+    shopper::order(shown, caller)
 }
 
 /// What happened to an order, oldest first: each entry begins with the status that the one before has left.

@@ -3,6 +3,7 @@ use uuid::Uuid;
 
 use super::{coupon::coupons, *};
 use crate::domain::{
+    caller::Caller,
     cart::{Facts, LineItem, LineItemKind},
     checkout::{Checkout, Message, MessageCode},
     consignment::{Consignment, ConsignmentItem, Fulfilment},
@@ -156,7 +157,7 @@ fn minor(money: Option<&pb::Money>) -> i64 {
 #[test]
 fn a_checkout_is_shown_with_its_cart_and_what_it_comes_to() {
     let (checkout, _) = example();
-    let shown = super::checkout(&checkout, Vec::new(), &[]);
+    let shown = super::checkout(&checkout, Vec::new(), &[], &Caller::Trusted);
     assert_eq!(
         (shown.id.as_str(), shown.version),
         (ids(1).to_string().as_str(), 7)
@@ -214,7 +215,7 @@ fn a_coupon_says_why_it_gives_nothing() {
 #[test]
 fn options_are_shown_only_when_asked_for_and_the_chosen_one_always() {
     let (checkout, quote) = example();
-    let plain = &super::checkout(&checkout, Vec::new(), &[]).consignments[0];
+    let plain = &super::checkout(&checkout, Vec::new(), &[], &Caller::Trusted).consignments[0];
     assert!(plain.available_shipping_options.is_empty());
     let chosen = plain.selected_shipping_option.as_ref().unwrap();
     assert_eq!(chosen.id, "us/ground");
@@ -228,7 +229,7 @@ fn options_are_shown_only_when_asked_for_and_the_chosen_one_always() {
     assert!(plain.discounts.is_empty());
     assert_eq!(plain.coupon_discounts[0].code, "SHIP");
 
-    let asked = &super::checkout(&checkout, vec![quote], &[]).consignments[0];
+    let asked = &super::checkout(&checkout, vec![quote], &[], &Caller::Trusted).consignments[0];
     assert_eq!(
         asked.available_shipping_options,
         std::slice::from_ref(chosen)
@@ -243,7 +244,7 @@ fn a_pickup_is_shown_in_place_of_a_shipping_option() {
         display_name: "Downtown".into(),
         address: None,
     });
-    let shown = &super::checkout(&checkout, Vec::new(), &[]).consignments[0];
+    let shown = &super::checkout(&checkout, Vec::new(), &[], &Caller::Trusted).consignments[0];
     assert_eq!(shown.selected_shipping_option, None);
     assert_eq!(
         shown
@@ -258,7 +259,7 @@ fn a_pickup_is_shown_in_place_of_a_shipping_option() {
 #[test]
 fn an_order_is_shown_from_its_snapshot_with_its_payments() {
     let (checkout, _) = example();
-    let shown = super::order(&Order {
+    let order = Order {
         id: ids(5),
         number: 1_000,
         version: 2,
@@ -287,7 +288,8 @@ fn an_order_is_shown_from_its_snapshot_with_its_payments() {
         create_time: at(3),
         update_time: at(4),
         paid_time: Some(at(4)),
-    });
+    };
+    let shown = super::order(&order, &Caller::Trusted);
     assert_eq!(
         (shown.number, shown.checkout_id.as_str()),
         (1_000, ids(1).to_string().as_str())

@@ -307,6 +307,7 @@ pub(super) async fn orders_are_listed_newest_first(place: TestDatabase) {
     assert_eq!(listed, orders);
 
     let filter = OrderFilter {
+        channel_ids: None,
         customer_id: Some("customer-3".into()),
         checkout_id: Some(id(1)),
         status: None,

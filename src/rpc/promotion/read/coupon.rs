@@ -176,7 +176,7 @@ mod tests {
                 .map(|violation| violation.subject)
                 .collect()
         };
-        fields.finish().map(|()| coupon).map_err(paths)
+        fields.finish().map(|_| coupon).map_err(paths)
     }
 
     #[test]

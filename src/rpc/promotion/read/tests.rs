@@ -18,7 +18,7 @@ mod round_trip;
 fn read(promotion: pb::Promotion) -> Result<Promotion, Vec<String>> {
     let mut fields = Fields::default();
     let promotion = super::promotion(&mut fields, promotion);
-    fields.finish().map(|()| promotion).map_err(|refusal| {
+    fields.finish().map(|_| promotion).map_err(|refusal| {
         let violations = refusal.violations.into_iter();
         violations.map(|violation| violation.subject).collect()
     })
