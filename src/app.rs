@@ -5,23 +5,25 @@ use std::{fs, io, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 use chrono::TimeDelta;
 use secrecy::ExposeSecret as _;
 use tokio::{
-    net::TcpListener,
+    net::{TcpListener, lookup_host},
     signal::unix::{SignalKind, signal},
     task::JoinHandle,
 };
 use tokio_util::sync::CancellationToken;
-use tonic::transport::{self, Server, server::TcpIncoming};
+use tonic::{service::Routes, transport};
 use tonic_web::GrpcWebLayer;
+use tower::Layer as _;
 use uuid::Uuid;
 
 use crate::{
     catalog::Catalog,
-    config::Config,
+    config::{Config, Exposed},
     flow::{
-        self, Flow,
+        self, Flow, Guard,
         erasure::{self, Erased},
         purge::Retention,
     },
+    limits::Codes,
     publish::{self, Publisher},
     quotes::{self, Background, Quotes},
     redis_link::RedisError,
@@ -30,25 +32,20 @@ use crate::{
         authentication::{AuthenticationLayer, Authenticator},
         cloud_event::{self, Encoder},
         import::{ImportError, Imported},
+        in_flight::InFlightLayer,
         layers::RpcLayer,
     },
+    serve::{self, CallService, Tls, TlsError},
     store::{Database, StoreError},
 };
 
+mod callers;
 mod readiness;
 
 use readiness::Readiness;
 
 /// A shop to try things out with.
 const SAMPLE_STORE: &str = include_str!("../examples/store.yaml");
-
-/// How often an idle connection is tried, and how long its peer may take: load balancers drop connections
-/// without a word, and what they carried would wait for its deadline.
-const KEEPALIVE_INTERVAL: Duration = Duration::from_mins(1);
-const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
-/// Calls of one connection at a time; its caller holds back what is more. Above the limit on calls in flight
-/// at its default, so that overload is told.
-const MAX_STREAMS: u32 = 4096;
 
 /// Why the service does not start, or a command was not done.
 #[derive(Debug, thiserror::Error)]
@@ -70,6 +67,10 @@ pub enum Error {
     Encoder(#[source] cloud_event::Error),
     #[error("cannot load the shop")]
     Load(#[source] flow::Error),
+    #[error(transparent)]
+    Exposed(#[from] Exposed),
+    #[error("cannot serve TLS")]
+    Tls(#[from] TlsError),
     #[error("cannot listen on {address}")]
     Listen { address: String, source: io::Error },
     #[error("cannot serve reflection")]
@@ -89,7 +90,7 @@ pub struct Running {
     address: SocketAddr,
     readiness: Readiness,
     accepting: CancellationToken,
-    server: JoinHandle<Result<(), transport::Error>>,
+    server: JoinHandle<()>,
     flow: Arc<Flow>,
     background: Background,
     database: Database,
@@ -142,7 +143,7 @@ pub async fn import(config: &Config, file: &Path) -> Result<Imported, Error> {
 pub async fn erase_customer(config: &Config, customer_id: &str) -> Result<Erased, Error> {
     let database = open(config).await?;
     let flow = flow(config, &database, Background::default()).await?;
-    let erased = erasure::erase_customer(&flow, customer_id).await;
+    let erased = erasure::erase_customer(&flow, customer_id, Guard::default()).await;
     close(database).await;
     erased.map_err(Error::Erase)
 }
@@ -152,6 +153,14 @@ pub async fn start(config: &Config) -> Result<Running, Error> {
     if config.demo_store && config.catalog_url.is_some() {
         return Err(Error::DemoStore);
     }
+    let listen = |source| Error::Listen {
+        address: config.listen.clone(),
+        source,
+    };
+    for address in lookup_host(&config.listen).await.map_err(listen)? {
+        config.connections.check_exposure(address)?;
+    }
+    let tls = config.connections.tls_files().map(Tls::load).transpose()?;
     let database = open(config).await?;
     let background = Background::default();
     let flow = Arc::new(flow(config, &database, background.clone()).await?);
@@ -163,33 +172,22 @@ pub async fn start(config: &Config) -> Result<Running, Error> {
     work_in_background(config, &flow, &background)?;
     let (routes, health) = rpc::routes(Arc::clone(&flow)).await?;
     let probe = connect(config, 1).await?;
-    let listen = |source| Error::Listen {
-        address: config.listen.clone(),
-        source,
-    };
     let listener = TcpListener::bind(&config.listen).await.map_err(listen)?;
     let address = listener.local_addr().map_err(listen)?;
     let accepting = CancellationToken::new();
-    let server = Server::builder()
-        // gRPC-Web, which is translated before anything else sees it.
-        .accept_http1(true)
-        .layer(GrpcWebLayer::new())
-        .layer(RpcLayer::new(
-            config.max_in_flight.into(),
-            config.request_timeout,
-        ))
-        .layer(AuthenticationLayer(Arc::new(Authenticator {
-            required: false,
-        })))
-        .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
-        .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
-        .max_concurrent_streams(MAX_STREAMS)
-        .serve_with_incoming_shutdown(
-            routes.prepare(),
-            // Without it an answer of several packets waits for the caller's delayed acknowledgement.
-            TcpIncoming::from(listener).with_nodelay(Some(true)),
-            accepting.clone().cancelled_owned(),
-        );
+    if let Some(tls) = &tls {
+        let follow = tls.clone().follow(background.ending.clone());
+        background.tasks.spawn(follow);
+    }
+    let identities = tls.as_ref().map(Tls::identities);
+    let settings = serve::Settings {
+        max_connections: config.connections.max_connections,
+        idle_timeout: config.connections.idle_timeout,
+        tls,
+    };
+    let authenticator = callers::authenticator(config, &flow, identities)?;
+    let service = service(config, routes, authenticator);
+    let server = serve::serve(listener, service, settings, accepting.clone());
     let server = tokio::spawn(server);
     tracing::info!("listening on {address}");
 
@@ -205,6 +203,15 @@ pub async fn start(config: &Config) -> Result<Running, Error> {
         drain_wait: config.drain_wait,
         drain_timeout: config.drain_timeout,
     })
+}
+
+/// What answers calls, with all that surrounds it, from the inside out.
+fn service(config: &Config, routes: Routes, authenticator: Authenticator) -> impl CallService {
+    let service = InFlightLayer::new(config.max_in_flight).layer(routes.prepare());
+    let service = AuthenticationLayer(Arc::new(authenticator)).layer(service);
+    let service = RpcLayer::new(config.request_timeout).layer(service);
+    // Translated before anything else sees it.
+    GrpcWebLayer::new().layer(service)
 }
 
 /// Starts what goes on beside calls, until the background ends.
@@ -318,7 +325,8 @@ async fn flow(config: &Config, database: &Database, background: Background) -> R
         }
         None => Catalog::built_in(database.clone()),
     };
-    Flow::new(replica, database.clone(), catalog, quotes)
+    let codes = Codes::new(config.redis_url.as_ref())?;
+    Flow::new(replica, database.clone(), catalog, quotes, codes)
         .await
         .map_err(Error::Load)
 }

@@ -11,14 +11,21 @@ use secrecy::{ExposeSecret as _, SecretString};
 use tracing_subscriber::EnvFilter;
 
 use crate::{
+    limits,
     publish::EventFormat,
     telemetry::{LogFormat, TelemetryConfig},
 };
+
+mod connections;
+
+pub use connections::{Authentication, Connections, Exposed};
 
 /// Longest time that most options take.
 const DAY: Duration = Duration::from_hours(24);
 /// Longest time that an option takes.
 const YEAR: Duration = Duration::from_hours(8_760);
+/// Most calls a second, or wrong credentials a minute, that can be set.
+const MAX_RATE: i64 = 1_000_000;
 /// Most characters of an id that a caller gives.
 const MAX_ID_LENGTH: usize = 255;
 /// Most characters of the name of a stream.
@@ -80,6 +87,10 @@ pub struct Config {
     #[arg(default_value = "127.0.0.1:50051", value_parser = address)]
     pub listen: String,
 
+    /// Who is let in, and how.
+    #[command(flatten)]
+    pub connections: Connections,
+
     /// Database: sqlite://PATH?mode=rwc or postgres://USER:PASSWORD@HOST/NAME
     #[arg(
         long,
@@ -101,8 +112,9 @@ pub struct Config {
     #[arg(default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub database_max_connections: u32,
 
-    /// Redis that replicas share carriers' quotes in, and that events can be published to: redis://USER:PASSWORD@HOST:PORT or, for a cluster,
-    /// redis-cluster://USER:PASSWORD@HOST:PORT,HOST:PORT with some of its nodes; none: each keeps its own
+    /// Redis that replicas share carriers' quotes and callers' limits in, and that events can be published to:
+    /// redis://USER:PASSWORD@HOST:PORT or, for a cluster, redis-cluster://USER:PASSWORD@HOST:PORT,HOST:PORT with some of its
+    /// nodes; none: each keeps its own
     #[arg(
         long,
         global = true,
@@ -232,6 +244,38 @@ pub struct Config {
     #[arg(default_value_t = 1024, value_parser = clap::value_parser!(u16).range(1..))]
     pub max_in_flight: u16,
 
+    /// Calls a second of one API token or other service of the shop, 0 to 1000000, counted over 10 seconds; more are refused
+    /// with RESOURCE_EXHAUSTED; 0: any number
+    #[arg(
+        long,
+        global = true,
+        env = "CARTWRIGHT_TOKEN_RATE",
+        value_name = "NUMBER"
+    )]
+    #[arg(default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=MAX_RATE))]
+    pub token_rate: u32,
+
+    /// The same of one storefront session, and of one address from which calls come without credentials
+    #[arg(
+        long,
+        global = true,
+        env = "CARTWRIGHT_SESSION_RATE",
+        value_name = "NUMBER"
+    )]
+    #[arg(default_value_t = 20, value_parser = clap::value_parser!(u32).range(0..=MAX_RATE))]
+    pub session_rate: u32,
+
+    /// Wrong credentials a minute from one address, 0 to 1000000; then no credentials from it are looked at until the minute
+    /// is over; 0: any number, where all callers come by way of one address, such as a proxy's
+    #[arg(
+        long,
+        global = true,
+        env = "CARTWRIGHT_WRONG_CREDENTIALS",
+        value_name = "NUMBER"
+    )]
+    #[arg(default_value_t = 30, value_parser = clap::value_parser!(u32).range(0..=MAX_RATE))]
+    pub wrong_credentials: u32,
+
     /// Longest time for a call, 1ms to 24h, also where the caller's deadline is later
     #[arg(
         long,
@@ -299,6 +343,18 @@ impl Cli {
 }
 
 impl Config {
+    /// How far callers may go.
+    #[must_use]
+    pub fn limits(&self) -> limits::Settings {
+        limits::Settings {
+            token_rate: self.token_rate,
+            session_rate: self.session_rate,
+            token_calls: u32::from(self.max_in_flight).div_ceil(2),
+            wrong_credentials: self.wrong_credentials,
+            redis_url: self.redis_url.clone(),
+        }
+    }
+
     /// The database's URL without what may be secret, for messages.
     #[must_use]
     pub fn shown_database(&self) -> String {

@@ -10,7 +10,7 @@ use tonic_types::StatusExt as _;
 
 use crate::{
     app,
-    config::Config,
+    config::{Authentication, Config, Connections},
     rpc::pb::{
         AddBillingAddressRequest, AddConsignmentsRequest, AddLineItemsRequest, Address,
         ApplyCouponRequest, Cart, Checkout, CheckoutInclude, Consignment, ConsignmentDetails,
@@ -42,6 +42,11 @@ pub async fn run(config: Config, out: &mut (dyn Write + Send)) -> Result<()> {
         catalog_url: None,
         demo_store: true,
         drain_wait: Duration::ZERO,
+        connections: Connections {
+            authentication: Some(Authentication::Off),
+            tls_certificate: None,
+            ..config.connections
+        },
         ..config
     };
     let running = app::start(&config).await?;

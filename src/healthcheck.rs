@@ -2,8 +2,15 @@
 
 use std::{net::Ipv6Addr, time::Duration};
 
-use tonic::{Status, transport::Endpoint};
+use http::Uri;
+use tonic::{
+    Status,
+    transport::{Channel, Endpoint},
+};
 use tonic_health::pb as health;
+use tower::service_fn;
+
+use crate::serve::probe;
 
 use health::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
@@ -41,17 +48,11 @@ pub enum Error {
     },
 }
 
-/// Asks the service that listens on `address`, for two seconds at most.
-pub async fn healthcheck(address: &str) -> Result<(), Error> {
-    let url = url(address);
-    let connected = match Endpoint::from_shared(url.clone()) {
-        Ok(endpoint) => {
-            let endpoint = endpoint.connect_timeout(TIMEOUT).timeout(TIMEOUT);
-            endpoint.connect().await
-        }
-        Err(error) => Err(error),
-    };
-    let channel = match connected {
+/// Asks the service that listens on `address`, by TLS or not, for two seconds at most.
+pub async fn healthcheck(address: &str, tls: bool) -> Result<(), Error> {
+    let near = near(address);
+    let url = format!("http{}://{near}", if tls { "s" } else { "" });
+    let channel = match connect(near, tls).await {
         Ok(channel) => channel,
         Err(source) => return Err(Error::Connect { url, source }),
     };
@@ -65,15 +66,26 @@ pub async fn healthcheck(address: &str) -> Result<(), Error> {
     }
 }
 
+async fn connect(address: String, tls: bool) -> Result<Channel, tonic::transport::Error> {
+    // Also for TLS, which is the connector's matter.
+    let endpoint = Endpoint::from_shared(format!("http://{address}"))?;
+    let endpoint = endpoint.connect_timeout(TIMEOUT).timeout(TIMEOUT);
+    if !tls {
+        return endpoint.connect().await;
+    }
+    let connector = service_fn(move |_: Uri| probe::connect(address.clone()));
+    endpoint.connect_with_connector(connector).await
+}
+
 /// Where a service that listens on `address` is reached from the same machine.
-fn url(address: &str) -> String {
+fn near(address: &str) -> String {
     let (host, port) = address.rsplit_once(':').unwrap_or((address, ""));
     let host = match host {
         "0.0.0.0" => "127.0.0.1".to_owned(),
         "[::]" => format!("[{}]", Ipv6Addr::LOCALHOST),
         host => host.to_owned(),
     };
-    format!("http://{host}:{port}")
+    format!("{host}:{port}")
 }
 
 #[cfg(test)]
@@ -82,14 +94,16 @@ mod tests {
 
     #[test]
     fn a_service_that_listens_everywhere_is_asked_here() {
-        assert_eq!(url("0.0.0.0:50051"), "http://127.0.0.1:50051");
-        assert_eq!(url("[::]:1"), "http://[::1]:1");
-        assert_eq!(url("localhost:1"), "http://localhost:1");
+        assert_eq!(near("0.0.0.0:50051"), "127.0.0.1:50051");
+        assert_eq!(near("[::]:1"), "[::1]:1");
+        assert_eq!(near("localhost:1"), "localhost:1");
     }
 
     #[tokio::test]
     async fn nobody_is_not_healthy() {
-        let error = healthcheck("127.0.0.1:1").await.unwrap_err();
-        assert_eq!(error.to_string(), "cannot reach http://127.0.0.1:1");
+        for (tls, url) in [(false, "http://127.0.0.1:1"), (true, "https://127.0.0.1:1")] {
+            let error = healthcheck("127.0.0.1:1", tls).await.unwrap_err();
+            assert_eq!(error.to_string(), format!("cannot reach {url}"));
+        }
     }
 }

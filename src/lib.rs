@@ -3,20 +3,23 @@
 //! Data flows one way, and a module knows only those to its right:
 //!
 //! ```text
-//! main → app → rpc → flow → catalog, store, quotes, tax, publish → outbound, redis_link → domain
+//! main → app → rpc → flow → auth, catalog, store, quotes, tax, publish, limits → outbound, redis_link → domain
 //! ```
 //!
 //! - [`domain`] decides. It is pure and synchronous: no database, no network, no clock.
 //! - [`store`] keeps checkouts, orders, the catalog, promotions and settings in PostgreSQL or SQLite.
+//! - [`auth`] tells who callers are by the tokens that they show.
 //! - [`catalog`] answers products of the store or of a remote catalog, from memory while that is right.
 //! - [`quotes`] rates consignments: the store's own methods, and carriers behind a cache in Redis or in process.
 //! - [`tax`] asks the tax provider for estimates, and tells it of orders.
+//! - [`limits`] counts what callers do, in Redis or in process.
 //! - [`publish`] adds events to a stream in Redis.
 //! - [`redis_link`] connects to Redis.
 //! - [`outbound`] calls services outside, so that none that is slow or down costs more than its own answer.
 //! - [`flow`] does what a call asks for: load, let the domain decide, save.
 //! - [`rpc`] speaks gRPC: one file per service, conversion, and the one mapping of errors. A remote catalog is called from
 //!   there too, since it answers messages of this API; that is why `rpc` knows [`catalog`] and [`outbound`].
+//! - [`serve`] accepts connections, by TLS or not, and keeps their limits. What calls come by them may ask who the peer is.
 //! - [`telemetry`] sets up logs, traces and metrics.
 //! - [`config`] parses and checks every option once.
 //! - [`app`] builds everything, serves, and drains.
@@ -45,17 +48,20 @@ macro_rules! generated {
 }
 
 pub mod app;
+pub mod auth;
 pub mod catalog;
 pub mod config;
 pub mod demo;
 pub mod domain;
 pub mod flow;
 pub mod healthcheck;
+pub mod limits;
 pub mod outbound;
 pub mod publish;
 pub mod quotes;
 pub mod redis_link;
 pub mod rpc;
+pub mod serve;
 pub mod store;
 pub mod tax;
 pub mod telemetry;

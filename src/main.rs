@@ -68,7 +68,10 @@ async fn run(command: Command, config: Config) -> Result<(), Failure> {
                 erased.carts, erased.orders, erased.gift_certificates, erased.store_credits
             );
         }
-        Command::Healthcheck => healthcheck::healthcheck(&config.listen).await?,
+        Command::Healthcheck => {
+            let tls = config.connections.tls_certificate.is_some();
+            healthcheck::healthcheck(&config.listen, tls).await?;
+        }
     }
     Ok(())
 }
@@ -76,7 +79,13 @@ async fn run(command: Command, config: Config) -> Result<(), Failure> {
 fn code(error: &(dyn Error + Send + Sync + 'static)) -> u8 {
     match error.downcast_ref() {
         Some(app::Error::Connect { .. }) => UNAVAILABLE,
-        Some(app::Error::Redis(_) | app::Error::Catalog(_) | app::Error::DemoStore) => USAGE,
+        Some(
+            app::Error::Redis(_)
+            | app::Error::Catalog(_)
+            | app::Error::DemoStore
+            | app::Error::Exposed(_)
+            | app::Error::Tls(_),
+        ) => USAGE,
         _ => 1,
     }
 }

@@ -137,3 +137,66 @@ fn times_have_units() {
     assert_eq!(time("0s"), Ok(Duration::ZERO));
     assert_eq!(time("24h"), Ok(DAY));
 }
+
+#[test]
+fn what_others_can_reach_is_open_or_plaintext_only_when_that_is_said() {
+    let check = |listen: &str, arguments: &[&str]| {
+        let connections = parse(arguments).unwrap().config.connections;
+        let listen = listen.parse().unwrap();
+        connections
+            .check_exposure(listen)
+            .map_err(|exposed| exposed.to_string())
+    };
+    for local in [
+        "127.0.0.1:1",
+        "127.8.8.8:1",
+        "[::1]:1",
+        "[::ffff:127.0.0.1]:1",
+    ] {
+        assert_eq!(check(local, &[]), Ok(()), "{local}");
+    }
+    let tls = ["--tls-certificate=c", "--tls-key=k"];
+    for open in ["0.0.0.0:1", "[::]:1", "10.0.0.1:1", "[2001:db8::1]:1"] {
+        let refused = check(open, &tls).unwrap_err();
+        assert!(refused.contains("--authentication required"), "{refused}");
+        let refused = check(open, &["--authentication=required"]).unwrap_err();
+        assert!(refused.contains("--tls-certificate"), "{refused}");
+        assert_eq!(
+            check(open, &["--authentication=off", "--plaintext"]),
+            Ok(())
+        );
+        let safe = ["--authentication=required", tls[0], tls[1]];
+        assert_eq!(check(open, &safe), Ok(()));
+    }
+}
+
+#[test]
+fn tls_is_set_up_by_all_that_belongs_to_it() {
+    for (arguments, missing) in [
+        (&["--tls-certificate=c"][..], "--tls-key"),
+        (&["--tls-key=k"], "--tls-certificate"),
+        (&["--tls-client-ca=a"], "--tls-certificate"),
+        (
+            &[
+                "--tls-certificate=c",
+                "--tls-key=k",
+                "--tls-client-identities=i",
+            ],
+            "--tls-client-ca",
+        ),
+    ] {
+        let told = parse(arguments).unwrap_err();
+        assert!(told.contains(missing), "{told}");
+    }
+    let both = ["--tls-certificate=c", "--tls-key=k", "--plaintext"];
+    assert!(parse(&both).is_err());
+    assert!(parse(&[]).unwrap().config.connections.tls_files().is_none());
+    assert!(
+        parse(&both[..2])
+            .unwrap()
+            .config
+            .connections
+            .tls_files()
+            .is_some()
+    );
+}

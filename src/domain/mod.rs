@@ -5,11 +5,14 @@
 #![warn(clippy::arithmetic_side_effects)]
 
 pub mod address;
+pub mod api_token;
+pub mod audit;
 pub mod caller;
 pub mod carrier;
 pub mod cart;
 pub mod catalog;
 pub mod checkout;
+pub mod code_tries;
 pub mod consignment;
 pub mod coupon;
 pub mod discounts;

@@ -5,14 +5,14 @@ use std::{collections::HashSet, sync::Arc};
 use tracing::instrument;
 
 use super::{
-    Flow, Page, Paged, Result, now,
+    Flow, Guard, Page, Paged, Result, audit, now,
     once::{self, Once},
 };
 use crate::{
     catalog::{Products, not_found},
     domain::{
+        audit::Action,
         catalog::Product,
-        checkout::RequestKey,
         reason::{Reason, Refusal},
     },
     store,
@@ -33,10 +33,10 @@ pub async fn upsert(
     flow: &Flow,
     products: Vec<Product>,
     keep_stock: bool,
-    request: Option<RequestKey>,
+    guard: Guard,
 ) -> Result<Vec<Product>> {
     check_built_in(flow)?;
-    match once::begin(flow, request.as_ref(), now()).await? {
+    match once::begin(flow, guard.request.as_ref(), now()).await? {
         Once::Answered(_) => {
             let ids: Vec<_> = products.into_iter().map(|product| product.id).collect();
             let mut products = store::catalog::load_many(&flow.database, &ids).await?;
@@ -45,6 +45,8 @@ pub async fn upsert(
         }
         Once::New(claim) => {
             let stored = store::catalog::upsert(&claim.transaction, &products, keep_stock).await?;
+            let ids = stored.iter().map(|product| &product.id);
+            audit::note(&claim.transaction, &guard, Action::UpsertProducts, ids).await?;
             claim.commit("").await?;
             flow.reload().await?;
             Ok(stored)
@@ -106,14 +108,15 @@ pub async fn list(flow: &Flow, page: Page) -> Result<Paged<Product>> {
 
 /// Deletes a product.
 #[instrument(name = "flow.delete_product", skip_all)]
-pub async fn delete(flow: &Flow, id: &str, request: Option<RequestKey>) -> Result<()> {
+pub async fn delete(flow: &Flow, id: &str, guard: Guard) -> Result<()> {
     check_built_in(flow)?;
-    let Once::New(claim) = once::begin(flow, request.as_ref(), now()).await? else {
+    let Once::New(claim) = once::begin(flow, guard.request.as_ref(), now()).await? else {
         return Ok(());
     };
     if !store::catalog::delete(&claim.transaction, id).await? {
         return Err(not_found(id).into());
     }
+    audit::note(&claim.transaction, &guard, Action::DeleteProduct, [id]).await?;
     claim.commit("").await?;
     flow.reload().await
 }

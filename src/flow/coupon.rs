@@ -6,11 +6,13 @@ use uuid::Uuid;
 use super::{
     Flow, Guard, Result,
     change::{Draft, change},
+    code_tries::look_up,
     refresh::applied,
 };
 use crate::{
     domain::{
         checkout::Checkout,
+        code_tries::CodeKind,
         coupon,
         promotion::CouponCode,
         reason::{self, Reason, Refusal},
@@ -21,9 +23,11 @@ use crate::{
 /// Applies a coupon that qualifies.
 #[instrument(name = "flow.apply_coupon", skip_all)]
 pub async fn apply(flow: &Flow, id: Uuid, code: String, guard: Guard) -> Result<Checkout> {
-    let entered = &code;
+    let (entered, caller) = (&code, guard.caller.clone());
+    let caller = &caller;
     change(flow, id, guard, async |mut draft: Draft| {
-        let found = store::promotion::find_code(&flow.database, entered).await?;
+        let find = store::promotion::find_code(&flow.database, entered);
+        let found = look_up(flow, caller, CodeKind::Coupon, entered, draft.now, find).await?;
         let (code, promotion) = found.ok_or_else(|| not_found(entered))?;
         let coupon = applied(&code, promotion, entered.clone());
         draft.checkout.apply_coupon(coupon, &draft.snapshot.store)?;

@@ -7,12 +7,13 @@ use tracing::instrument;
 use uuid::Uuid;
 
 use super::{
-    Error, Flow, Result,
+    Error, Flow, Guard, Result, audit,
     change::{ATTEMPTS, pause},
     concurrent_change, event, new_id, now,
 };
 use crate::{
     domain::{
+        audit::Action,
         event::{CheckoutChange, EventKind, OrderChange, Subject, after},
         gift_certificate::{Card, Party},
         reason::Reason,
@@ -43,9 +44,9 @@ struct Found {
 
 /// Erases what is known of a customer, all of it or nothing: payments and changes of the customer's carts wait meanwhile.
 #[instrument(name = "flow.erase_customer", skip_all)]
-pub async fn erase_customer(flow: &Flow, customer_id: &str) -> Result<Erased> {
+pub async fn erase_customer(flow: &Flow, customer_id: &str, guard: Guard) -> Result<Erased> {
     for attempt in 0..ATTEMPTS {
-        match try_erase(flow, customer_id).await {
+        match try_erase(flow, customer_id, &guard).await {
             Ok(Some(erased)) => return Ok(erased),
             Ok(None) => {}
             Err(Error::Refused(refusal)) if refusal.reason == Reason::ConcurrentChange => {}
@@ -57,7 +58,7 @@ pub async fn erase_customer(flow: &Flow, customer_id: &str) -> Result<Erased> {
 }
 
 /// Answers none when somebody else has changed an order meanwhile.
-async fn try_erase(flow: &Flow, customer_id: &str) -> Result<Option<Erased>> {
+async fn try_erase(flow: &Flow, customer_id: &str, guard: &Guard) -> Result<Option<Erased>> {
     let transaction = flow.database.begin().await?;
     let pseudonym = format!("erased-{}", new_id());
     let mut found = Found::default();
@@ -83,6 +84,7 @@ async fn try_erase(flow: &Flow, customer_id: &str) -> Result<Option<Erased>> {
     store::erasure::rename_redemptions(&transaction, customer_id, &pseudonym).await?;
     let (gift_certificates, store_credits) =
         erase_balances(&transaction, customer_id, &pseudonym, &found).await?;
+    audit::note(&transaction, guard, Action::EraseCustomer, audit::UNNAMED).await?;
     transaction.commit().await?;
     flow.events.written.notify_one();
     Ok(Some(Erased {

@@ -5,16 +5,19 @@ use tracing::instrument;
 use uuid::Uuid;
 
 use super::{
-    Flow, Guard, Page, Paged, Result,
+    Flow, Guard, Page, Paged, Result, audit,
     cart::parse_id,
     change::{ATTEMPTS, Draft, change, pause},
+    code_tries::look_up,
     concurrent_change, holds, new_id, now,
     once::{self, Once},
     other_currency, random_text,
 };
 use crate::{
     domain::{
+        audit::Action,
         checkout::{Checkout, check_version},
+        code_tries::CodeKind,
         gift_certificate::{
             AppliedGiftCertificate, CODE_ALPHABET, CODE_LETTERS, Card, GiftCertificate, Party,
             grouped, masked, not_found,
@@ -103,6 +106,8 @@ pub async fn issue(flow: &Flow, new: NewGiftCertificate, guard: Guard) -> Result
         }
         None => insert_generated(&claim.transaction, certificate).await?,
     };
+    let action = Action::IssueGiftCertificate;
+    audit::note(&claim.transaction, &guard, action, [issued.id]).await?;
     claim.commit(&issued.id.to_string()).await?;
     Ok(issued)
 }
@@ -244,6 +249,7 @@ pub async fn update(
         // The balance comes first: it is locked from here on, and with it the certificate.
         if store::balance::change(transaction, id, Some(current.version), &adjustment).await? {
             store::gift_certificate::update(transaction, &changed).await?;
+            audit::note(transaction, &guard, Action::UpdateGiftCertificate, [id]).await?;
             claim.commit("").await?;
             return Ok(changed);
         }
@@ -290,10 +296,13 @@ fn changed(
 /// Puts a gift certificate on a checkout.
 #[instrument(name = "flow.apply_gift_certificate", skip_all)]
 pub async fn apply(flow: &Flow, id: Uuid, code: String, guard: Guard) -> Result<Checkout> {
-    let entered = &code;
+    let (entered, caller) = (&code, guard.caller.clone());
+    let (kind, caller) = (CodeKind::GiftCertificate, &caller);
     change(flow, id, guard, async |mut draft: Draft| {
         let Draft { checkout, now, .. } = &mut draft;
-        let found = find(flow, entered).await?;
+        let find = store::gift_certificate::find(&flow.database, entered);
+        let found = look_up(flow, caller, kind, entered, *now, find).await?;
+        let found = found.ok_or_else(|| not_found(entered))?;
         let available = holds::available_of(flow, checkout, found.left()).await?;
         let (code, currency) = (entered.clone(), checkout.currency);
         let applied = AppliedGiftCertificate::new(&found, code, available, currency, *now);

@@ -12,6 +12,7 @@ use tokio::sync::{Mutex, Notify};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use self::access::Access;
 use crate::{
     catalog::{Asking, Catalog, LookupError},
     domain::{
@@ -22,15 +23,20 @@ use crate::{
         reason::{Reason, Refusal, Violation},
         store::Store,
     },
+    limits::Codes,
     quotes::Quotes,
-    store::{self, Database, StoreError},
+    store::{self, Database, StoreError, revision::Current},
     tax::TaxClient,
 };
 
+mod access;
+pub mod api_token;
+pub mod audit;
 pub mod cart;
 pub mod catalog;
 mod change;
 pub mod checkout;
+mod code_tries;
 pub mod consignment;
 pub mod coupon;
 pub mod erasure;
@@ -53,7 +59,7 @@ pub mod store_credit;
 mod tax;
 pub mod watch;
 
-/// How often a replica looks whether another one has changed catalog, promotions or settings.
+/// How often a replica looks whether another one has changed catalog, promotions, settings or who may call.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 /// Checkouts whose changes this replica can line up at once.
 const QUEUES: u64 = 100_000;
@@ -66,9 +72,11 @@ pub struct Flow {
     catalog: Catalog,
     quotes: Quotes,
     tax: TaxClient,
+    codes: Codes,
     /// Wakes whoever tells the tax provider of orders.
     tax_tasks: Notify,
     events: event::Events,
+    token_uses: api_token::Uses,
     watches: watch::Watches,
     /// Cancelled when streams are to end, so that their callers go elsewhere.
     draining: CancellationToken,
@@ -87,6 +95,9 @@ struct Snapshot {
     /// Those that apply by themselves, now or later, unless they are changed.
     promotions: Arc<Promotions>,
     revisions: Revisions,
+    /// Apart from the others: no checkout is priced by it.
+    access: Arc<Access>,
+    access_revision: i64,
 }
 
 impl Snapshot {
@@ -98,6 +109,14 @@ impl Snapshot {
             now,
         }
     }
+
+    /// The revisions of all that is here.
+    const fn current(&self) -> Current {
+        Current {
+            shop: self.revisions,
+            access: self.access_revision,
+        }
+    }
 }
 
 impl Flow {
@@ -107,16 +126,19 @@ impl Flow {
         database: Database,
         catalog: Catalog,
         quotes: Quotes,
+        codes: Codes,
     ) -> Result<Self> {
-        let snapshot = load_snapshot(&database).await?;
+        let snapshot = load_snapshot(&database, None).await?;
         Ok(Self {
             replica,
             database,
             catalog,
             quotes,
             tax: TaxClient::default(),
+            codes,
             tax_tasks: Notify::new(),
             events: event::Events::default(),
+            token_uses: api_token::Uses::default(),
             watches: watch::Watches::default(),
             draining: CancellationToken::new(),
             snapshot: RwLock::new(Arc::new(snapshot)),
@@ -128,15 +150,16 @@ impl Flow {
         })
     }
 
-    /// Keeps up with changes that other replicas make to catalog, promotions and settings, until it is cancelled.
+    /// Keeps up with changes that other replicas make to catalog, promotions, settings and who may call, until it is
+    /// cancelled.
     pub async fn follow_changes(self: Arc<Self>, cancelled: CancellationToken) {
         let mut ticks = tokio::time::interval(POLL_INTERVAL);
         while cancelled.run_until_cancelled(ticks.tick()).await.is_some() {
             match store::revision::load(&self.database).await {
-                Ok(revisions) if revisions == self.snapshot().revisions => {}
+                Ok(revisions) if revisions == self.snapshot().current() => {}
                 Ok(_) => {
                     if let Err(error) = self.reload().await {
-                        tracing::warn!(%error, "settings and promotions could not be reloaded");
+                        tracing::warn!(%error, "settings, promotions and who may call could not be reloaded");
                     }
                 }
                 Err(error) => tracing::warn!(%error, "changes could not be looked up"),
@@ -165,10 +188,10 @@ impl Flow {
         Arc::clone(&self.snapshot.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Takes over settings, promotions and revisions as they are in the database now.
+    /// Takes over settings, promotions, who may call and revisions as they are in the database now.
     async fn reload(&self) -> Result<()> {
         let _reloading = self.reloading.lock().await;
-        let loaded = load_snapshot(&self.database).await?;
+        let loaded = load_snapshot(&self.database, Some(&self.snapshot())).await?;
         *self
             .snapshot
             .write()
@@ -184,18 +207,33 @@ impl Flow {
     }
 }
 
-async fn load_snapshot(database: &Database) -> Result<Snapshot> {
+/// Loads what is newer than in the snapshot before, if there was one.
+async fn load_snapshot(database: &Database, before: Option<&Snapshot>) -> Result<Snapshot> {
     // Revisions first: what is newer than its revision is only loaded once more.
-    let revisions = store::revision::load(database).await?;
-    let store = store::settings::load(database).await?;
-    let store = Arc::new(store.unwrap_or_else(|| Store::empty(Currency::USD)));
-    let promotions = store::promotion::active(database, now()).await?;
-    let promotions = Arc::new(Promotions::new(promotions));
+    let current = store::revision::load(database).await?;
+    let same_access = before.filter(|before| before.access_revision == current.access);
+    let access = match same_access {
+        Some(before) => Arc::clone(&before.access),
+        None => Arc::new(Access::load(database).await?),
+    };
+    let (store, promotions) = match before.filter(|before| before.revisions == current.shop) {
+        Some(before) => (Arc::clone(&before.store), Arc::clone(&before.promotions)),
+        None => load_shop(database).await?,
+    };
     Ok(Snapshot {
         store,
         promotions,
-        revisions,
+        revisions: current.shop,
+        access,
+        access_revision: current.access,
     })
+}
+
+async fn load_shop(database: &Database) -> Result<(Arc<Store>, Arc<Promotions>)> {
+    let store = store::settings::load(database).await?;
+    let store = store.unwrap_or_else(|| Store::empty(Currency::USD));
+    let promotions = store::promotion::active(database, now()).await?;
+    Ok((Arc::new(store), Arc::new(Promotions::new(promotions))))
 }
 
 /// What guards a change: who wants it, the caller's request id and the version the caller expects.
@@ -324,7 +362,7 @@ pub struct Paged<T> {
     clippy::disallowed_methods,
     reason = "the one clock: everything else is given the time"
 )]
-fn now() -> DateTime<Utc> {
+pub(crate) fn now() -> DateTime<Utc> {
     Utc::now().trunc_subsecs(6)
 }
 
@@ -342,7 +380,7 @@ pub(crate) fn new_id() -> Uuid {
     clippy::disallowed_methods,
     reason = "the one source of randomness: everything else is given it"
 )]
-fn random_text(alphabet: &[char], length: u32) -> String {
+pub(crate) fn random_text(alphabet: &[char], length: u32) -> String {
     let mut random = rand::rng();
     (0..length)
         .filter_map(|_| alphabet.choose(&mut random))

@@ -5,7 +5,7 @@ use tracing::instrument;
 use uuid::Uuid;
 
 use super::{
-    Flow, Guard, Page, Paged, Result,
+    Flow, Guard, Page, Paged, Result, audit,
     cart::parse_id,
     change::{ATTEMPTS, pause},
     concurrent_change, event, new_id, now,
@@ -13,7 +13,8 @@ use super::{
 };
 use crate::{
     domain::{
-        checkout::{RequestKey, check_version},
+        audit::Action,
+        checkout::check_version,
         coupon::ClassicDiscount,
         event::{EventKind, Subject, after},
         money::Money,
@@ -30,13 +31,9 @@ pub use coupon_code::{NewCode, NewCodes, create_code, delete_code, generate_code
 
 /// Creates a promotion: as it is given, but for its id, version, uses and times.
 #[instrument(name = "flow.create_promotion", skip_all)]
-pub async fn create(
-    flow: &Flow,
-    promotion: Promotion,
-    request: Option<RequestKey>,
-) -> Result<Promotion> {
+pub async fn create(flow: &Flow, promotion: Promotion, guard: Guard) -> Result<Promotion> {
     let now = now();
-    let claim = match once::begin(flow, request.as_ref(), now).await? {
+    let claim = match once::begin(flow, guard.request.as_ref(), now).await? {
         Once::Answered(id) => return get(flow, parse_id(&id)?).await,
         Once::New(claim) => claim,
     };
@@ -51,6 +48,8 @@ pub async fn create(
     store::promotion::insert(&claim.transaction, &promotion).await?;
     let kind = EventKind::PromotionCreated;
     event::tell_of_promotion(&claim.transaction, kind, &promotion).await?;
+    let action = Action::CreatePromotion;
+    audit::note(&claim.transaction, &guard, action, [promotion.id]).await?;
     claim.commit(&promotion.id.to_string()).await?;
     flow.reload().await?;
     Ok(promotion)
@@ -87,6 +86,7 @@ pub async fn update(
         if store::promotion::replace(&claim.transaction, &changed, current.version).await? {
             let kind = EventKind::PromotionUpdated;
             event::tell_of_promotion(&claim.transaction, kind, &changed).await?;
+            audit::note(&claim.transaction, &guard, Action::UpdatePromotion, [id]).await?;
             claim.commit("").await?;
             flow.reload().await?;
             return Ok(changed);
@@ -124,10 +124,10 @@ pub struct NewCoupon {
 pub async fn create_coupon(
     flow: &Flow,
     coupon: NewCoupon,
-    request: Option<RequestKey>,
+    guard: Guard,
 ) -> Result<(Promotion, CouponCode)> {
     let now = now();
-    let claim = match once::begin(flow, request.as_ref(), now).await? {
+    let claim = match once::begin(flow, guard.request.as_ref(), now).await? {
         Once::Answered(code_id) => {
             return coupon_code::stored(flow, parse_id(&code_id)?)
                 .await
@@ -164,6 +164,8 @@ pub async fn create_coupon(
     let kind = EventKind::PromotionCreated;
     event::tell_of_promotion(&claim.transaction, kind, &promotion).await?;
     coupon_code::insert(&claim.transaction, &code).await?;
+    let action = Action::CreateCoupon;
+    audit::note(&claim.transaction, &guard, action, [promotion.id]).await?;
     claim.commit(&code.id.to_string()).await?;
     Ok((promotion, code))
 }
@@ -190,9 +192,9 @@ pub async fn list(flow: &Flow, filter: PromotionFilter, page: Page) -> Result<Pa
 
 /// Deletes a promotion and its codes.
 #[instrument(name = "flow.delete_promotion", skip_all)]
-pub async fn delete(flow: &Flow, id: Uuid, request: Option<RequestKey>) -> Result<()> {
+pub async fn delete(flow: &Flow, id: Uuid, guard: Guard) -> Result<()> {
     let now = now();
-    let Once::New(claim) = once::begin(flow, request.as_ref(), now).await? else {
+    let Once::New(claim) = once::begin(flow, guard.request.as_ref(), now).await? else {
         return Ok(());
     };
     if !store::promotion::delete(&claim.transaction, id).await? {
@@ -209,6 +211,7 @@ pub async fn delete(flow: &Flow, id: Uuid, request: Option<RequestKey>) -> Resul
         now,
     )
     .await?;
+    audit::note(&claim.transaction, &guard, Action::DeletePromotion, [id]).await?;
     claim.commit("").await?;
     flow.reload().await
 }

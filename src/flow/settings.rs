@@ -5,13 +5,15 @@ use std::sync::Arc;
 use tracing::instrument;
 
 use super::{
-    Flow, Guard, Result,
+    Flow, Guard, Result, audit,
     change::{ATTEMPTS, pause},
     concurrent_change, now,
     once::{self, Once},
 };
 use crate::{
-    domain::{checkout::check_version, money::Currency, reason::Refusal, store::Store},
+    domain::{
+        audit::Action, checkout::check_version, money::Currency, reason::Refusal, store::Store,
+    },
     store,
 };
 
@@ -43,6 +45,13 @@ pub async fn update(
             ..change(&current)?
         };
         if store::settings::replace(&claim.transaction, &changed, current.version).await? {
+            audit::note(
+                &claim.transaction,
+                &guard,
+                Action::UpdateStore,
+                audit::UNNAMED,
+            )
+            .await?;
             claim.commit("").await?;
             flow.reload().await?;
             return get(flow).await;

@@ -4,13 +4,14 @@ use tracing::instrument;
 use uuid::Uuid;
 
 use super::{
-    Flow, Guard, Page, Paged, Result,
+    Flow, Guard, Page, Paged, Result, audit,
     change::{ATTEMPTS, Draft, change, pause},
     concurrent_change, holds, new_id, now,
     once::{self, Claim, Once},
 };
 use crate::{
     domain::{
+        audit::Action,
         checkout::{Checkout, check_version},
         ledger::{Change, EntryKind, LedgerEntry, Share},
         money::{Amount, Currency, Money},
@@ -55,6 +56,10 @@ pub async fn set(
         check_version(current.version, guard.expected_version)?;
         if adjust(&claim, &current, balance.amount, note).await? {
             let changed = load(&claim.transaction, customer_id, balance.currency).await?;
+            if changed.version > current.version {
+                let (id, action) = (changed.id, Action::SetStoreCredit);
+                audit::note(&claim.transaction, &guard, action, [id]).await?;
+            }
             claim.commit("").await?;
             return Ok(changed);
         }

@@ -1,4 +1,5 @@
-//! Finds out who calls, and refuses what they may not call, before anything of the request is read.
+//! Refuses calls that their callers may not make, before anything of the request is read, and ends those whose callers may not
+//! go on.
 //!
 //! What is open to everybody is health and reflection alone. See [`super::access`] for the rest.
 
@@ -6,73 +7,34 @@ use std::{
     convert::Infallible,
     future::Future,
     mem,
+    net::IpAddr,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
+    time::Duration,
 };
 
-use http::{HeaderMap, Request, Response, header::AUTHORIZATION, request::Parts};
+use http::{HeaderMap, Request, Response, request::Parts};
+use http_body::{Frame, SizeHint};
+use prost::bytes::Bytes;
+use tokio::time::{Interval, MissedTickBehavior, interval};
 use tonic::{Status, body::Body};
 use tower::{Layer, Service};
 
+pub use super::authenticator::Authenticator;
 use super::{
     access::{self, Needs, Who},
     error,
 };
-use crate::domain::caller::Caller;
+use crate::{domain::caller::Caller, flow, limits::Admission, serve::Peer};
 
 /// Begins the paths of health and reflection.
 const OPEN: &str = "/grpc.";
-
-/// Who is asked who calls.
-#[derive(Debug)]
-pub struct Authenticator {
-    /// Whether callers need credentials. Those that have some are held to them in any case.
-    pub required: bool,
-}
-
-impl Authenticator {
-    /// Adds the [`Caller`] to the head of a request, or refuses it.
-    async fn admit(&self, head: &mut Parts) -> Result<(), Status> {
-        let path = head.uri.path();
-        if path.starts_with(OPEN) {
-            return Ok(());
-        }
-        let needs = access::needs(path);
-        let needs = needs.ok_or_else(|| Status::unimplemented("there is no such method"))?;
-        let caller = self.caller(&head.headers).await?;
-        check(caller.as_ref(), path, needs)?;
-        head.extensions
-            .insert(caller.unwrap_or_else(Caller::nobody));
-        Ok(())
-    }
-
-    /// Who sends a request with these headers, or why it cannot be told; none who may only do what needs no credentials.
-    async fn caller(&self, headers: &HeaderMap) -> Result<Option<Caller>, Status> {
-        let Some(given) = headers.get(AUTHORIZATION) else {
-            return Ok((!self.required).then_some(Caller::Trusted));
-        };
-        let _ = given;
-        Err(error::credentials_invalid("not known"))
-    }
-}
-
-/// Whether the caller may make the call of this path.
-fn check(caller: Option<&Caller>, path: &str, needs: Needs) -> Result<(), Status> {
-    let method = path.trim_start_matches('/');
-    let Needs { scope, access, who } = needs;
-    match caller {
-        Some(Caller::Trusted) => Ok(()),
-        Some(Caller::Management(principal)) if principal.grants.allow(scope, access) => Ok(()),
-        Some(Caller::Management(_)) => Err(error::scope_missing(method, scope, access)),
-        Some(Caller::Storefront(_)) if who == Who::Shoppers => Ok(()),
-        Some(Caller::Storefront(_)) => Err(error::not_for_shoppers(method)),
-        None => Err(error::credentials_missing()),
-    }
-}
+/// How often it is looked whether the caller of a stream may go on.
+const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Puts an [`AuthenticatedService`] around a service.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct AuthenticationLayer(pub Arc<Authenticator>);
 
 impl<S> Layer<S> for AuthenticationLayer {
@@ -87,7 +49,7 @@ impl<S> Layer<S> for AuthenticationLayer {
 }
 
 /// Lets calls through to the service inside, each with its [`Caller`] among its extensions.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct AuthenticatedService<S> {
     inner: S,
     authenticator: Arc<Authenticator>,
@@ -113,13 +75,122 @@ where
         // The one that is ready is the one to call.
         let inner = self.inner.clone();
         let mut inner = mem::replace(&mut self.inner, inner);
+        if request.uri().path().starts_with(OPEN) {
+            return Box::pin(inner.call(request));
+        }
         let authenticator = Arc::clone(&self.authenticator);
         Box::pin(async move {
             let (mut head, body) = request.into_parts();
-            match authenticator.admit(&mut head).await {
-                Ok(()) => inner.call(Request::from_parts(head, body)).await,
-                Err(refused) => Ok(refused.into_http()),
-            }
+            let (caller, admission) = match admit(&authenticator, &head).await {
+                Ok(admitted) => admitted,
+                Err(refused) => return Ok(refused.into_http()),
+            };
+            head.extensions.insert(caller.clone());
+            let answer = inner.call(Request::from_parts(head, body)).await?;
+            let watched = |body| {
+                Body::new(WatchedBody {
+                    body,
+                    caller,
+                    authenticator,
+                    looks: None,
+                    _admission: admission,
+                })
+            };
+            Ok(answer.map(watched))
         })
+    }
+}
+
+/// Finds out who calls, whether they may, and whether not too often.
+async fn admit(authenticator: &Authenticator, head: &Parts) -> Result<(Caller, Admission), Status> {
+    let path = head.uri.path();
+    let needs = access::needs(path);
+    let needs = needs.ok_or_else(|| Status::unimplemented("there is no such method"))?;
+    let peer = head.extensions.get::<Arc<Peer>>().map(Arc::as_ref);
+    let caller = authenticator.caller(&head.headers, peer).await?;
+    let caller = match caller {
+        Some(caller) => caller,
+        None if needs.who == Who::Anybody && authenticator.anonymous_sessions => Caller::nobody(),
+        None => return Err(error::credentials_missing()),
+    };
+    check(&caller, path, needs)?;
+    let address: Option<IpAddr> = peer.map(|peer| peer.address.ip());
+    let admission = authenticator.limits.admit(&caller, address).await?;
+    Ok((caller, admission))
+}
+
+/// Whether the caller may make the call of this path.
+fn check(caller: &Caller, path: &str, needs: Needs) -> Result<(), Status> {
+    let method = path.trim_start_matches('/');
+    let Needs { scope, access, who } = needs;
+    match caller {
+        Caller::Trusted => Ok(()),
+        Caller::Management(principal) if principal.grants.allow(scope, access) => Ok(()),
+        Caller::Management(_) => Err(error::scope_missing(method, scope, access)),
+        Caller::Storefront(session) => match who {
+            Who::Shoppers => Ok(()),
+            Who::Anybody if session.id.is_nil() => Ok(()),
+            Who::Anybody | Who::Services => Err(error::not_for_shoppers(method)),
+        },
+    }
+}
+
+/// The body of an answer, which ends where its caller may not go on: streams can last longer than credentials.
+struct WatchedBody {
+    body: Body,
+    caller: Caller,
+    authenticator: Arc<Authenticator>,
+    /// None until there was nothing to send for the first time, as in most answers there never is.
+    looks: Option<Interval>,
+    /// The call counts until its answer has been sent.
+    _admission: Admission,
+}
+
+impl WatchedBody {
+    /// Ready when it was looked, and the caller may not go on.
+    fn poll_ended(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let looks = self.looks.get_or_insert_with(|| {
+            let mut looks = interval(LOOK_INTERVAL);
+            looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            looks
+        });
+        loop {
+            ready!(looks.poll_tick(context));
+            if !flow::api_token::is_good(&self.authenticator.flow, &self.caller) {
+                return Poll::Ready(());
+            }
+        }
+    }
+}
+
+impl http_body::Body for WatchedBody {
+    type Data = Bytes;
+    type Error = Status;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        let has_ended = self.looks.is_some() && self.poll_ended(context).is_ready();
+        if !has_ended {
+            if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(context) {
+                return Poll::Ready(frame);
+            }
+            ready!(self.poll_ended(context));
+        }
+        self.body = Body::empty();
+        self.caller = Caller::Trusted;
+        let ended = error::credentials_invalid("they have expired, or were revoked");
+        let mut trailers = HeaderMap::new();
+        let added = ended.add_header(&mut trailers);
+        Poll::Ready(Some(added.map(|()| Frame::trailers(trailers))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
     }
 }

@@ -36,8 +36,8 @@ impl CatalogService for Api {
             products.iter().map(|product| product.id.as_str()),
         );
         fields.finish()?;
-        let (keep_stock, request) = (request.keep_stock, guard.request);
-        let products = flow::catalog::upsert(&self.flow, products, keep_stock, request).await?;
+        let keep_stock = request.keep_stock;
+        let products = flow::catalog::upsert(&self.flow, products, keep_stock, guard).await?;
         let products = products.iter().map(show::product).collect();
         Ok(Response::new(pb::UpsertProductsResponse { products }))
     }
@@ -77,7 +77,7 @@ impl CatalogService for Api {
         let guard = fields.guard(&mut request);
         let id = fields.required_text("product_id", request.product_id);
         fields.finish()?;
-        flow::catalog::delete(&self.flow, &id, guard.request).await?;
+        flow::catalog::delete(&self.flow, &id, guard).await?;
         Ok(Response::new(pb::DeleteProductResponse {}))
     }
 

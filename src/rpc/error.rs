@@ -12,9 +12,12 @@ use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
 use super::pb::ErrorReason;
 use crate::{
-    domain::caller::{Access, Scope},
-    domain::reason::{Class, Reason, Refusal, Violation},
+    domain::{
+        caller::{Access, Scope},
+        reason::{Class, Reason, Refusal, Violation},
+    },
     flow::{self, Dependency},
+    limits,
 };
 
 /// Domain of every `google.rpc.ErrorInfo`.
@@ -64,6 +67,12 @@ pub fn overloaded() -> Status {
     too_many("calls in flight")
 }
 
+/// The request took longer to arrive than others, and they need the room.
+#[must_use]
+pub fn gave_way() -> Status {
+    too_many("requests on their way")
+}
+
 /// The service has as many of these as it can take.
 fn too_many(what: &'static str) -> Status {
     let message = format!("more {what} than the service takes at a time: try again later");
@@ -83,11 +92,25 @@ pub fn rate_limited(limit: &str, retry: Duration) -> Status {
     Status::with_error_details(Code::ResourceExhausted, message, details)
 }
 
+impl From<limits::Refused> for Status {
+    fn from(refused: limits::Refused) -> Self {
+        rate_limited(&refused.limit, refused.retry)
+    }
+}
+
 /// The call says of nobody who it is from.
 #[must_use]
 pub fn credentials_missing() -> Status {
     let message =
         "who calls? send an API token or a session token as metadata \"authorization: Bearer …\"";
+    let details = info(name(ErrorReason::CredentialsMissing), &[]);
+    Status::with_error_details(Code::Unauthenticated, message, details)
+}
+
+/// The connection shows no certificate, without which nothing is told but health.
+#[must_use]
+pub fn certificate_missing() -> Status {
+    let message = "the connection shows no client certificate: connect with one";
     let details = info(name(ErrorReason::CredentialsMissing), &[]);
     Status::with_error_details(Code::Unauthenticated, message, details)
 }

@@ -109,7 +109,7 @@ pub async fn import(flow: &Flow, yaml: &str) -> Result<Imported, ImportError> {
         updated.map_err(failed("store"))?;
     }
     for batch in content.products.chunks(catalog::MAX_PRODUCTS) {
-        let upserted = flow::catalog::upsert(flow, batch.to_vec(), true, None).await;
+        let upserted = flow::catalog::upsert(flow, batch.to_vec(), true, Guard::default()).await;
         upserted.map_err(failed("products"))?;
     }
     for (place, promotion) in content.promotions {
@@ -118,12 +118,12 @@ pub async fn import(flow: &Flow, yaml: &str) -> Result<Imported, ImportError> {
             imported.existing_promotions = imported.existing_promotions.saturating_add(1);
             continue;
         }
-        let created = flow::promotion::create(flow, promotion, None).await;
+        let created = flow::promotion::create(flow, promotion, Guard::default()).await;
         created.map_err(failed(&place))?;
         imported.promotions = imported.promotions.saturating_add(1);
     }
     for (place, coupon) in content.coupons {
-        match flow::promotion::create_coupon(flow, coupon, None).await {
+        match flow::promotion::create_coupon(flow, coupon, Guard::default()).await {
             Ok(_) => imported.coupons = imported.coupons.saturating_add(1),
             Err(flow::Error::Refused(Refusal {
                 reason: Reason::CouponCodeExists,

@@ -5,37 +5,31 @@ use std::{
     future::{Future, poll_fn},
     panic::{self, AssertUnwindSafe},
     pin::{Pin, pin},
-    sync::Arc,
     task::{Context, Poll, ready},
     time::{Duration, Instant},
 };
 
 use http::{HeaderMap, Request, Response};
 use http_body::{Frame, SizeHint};
-use tokio::sync::Semaphore;
 use tonic::{Code, Status, body::Body};
 use tower::{Layer, Service};
 use tracing::{Instrument as _, Span, field};
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
-use super::{MAX_REQUEST_BYTES, error};
+use super::error;
 use crate::telemetry;
 
-/// Puts an [`RpcService`] around a service. All that it makes share one limit of calls in flight.
+/// Puts an [`RpcService`] around a service.
 #[derive(Debug, Clone)]
 pub struct RpcLayer {
-    permits: Arc<Semaphore>,
     timeout: Duration,
 }
 
 impl RpcLayer {
-    /// Allows `in_flight` calls at a time, each for at most `timeout`.
+    /// Allows each call at most `timeout`.
     #[must_use]
-    pub fn new(in_flight: usize, timeout: Duration) -> Self {
-        Self {
-            permits: Arc::new(Semaphore::new(in_flight)),
-            timeout,
-        }
+    pub const fn new(timeout: Duration) -> Self {
+        Self { timeout }
     }
 }
 
@@ -45,7 +39,7 @@ impl<S> Layer<S> for RpcLayer {
     fn layer(&self, inner: S) -> Self::Service {
         RpcService {
             inner,
-            limits: self.clone(),
+            timeout: self.timeout,
         }
     }
 }
@@ -54,7 +48,7 @@ impl<S> Layer<S> for RpcLayer {
 #[derive(Debug, Clone)]
 pub struct RpcService<S> {
     inner: S,
-    limits: RpcLayer,
+    timeout: Duration,
 }
 
 impl<S> Service<Request<Body>> for RpcService<S>
@@ -72,10 +66,7 @@ where
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let rpc = Rpc::begin(&request);
-        let timeout = time_left(request.headers(), self.limits.timeout);
-        // Who looks whether the service is well, or what it can do, is to be told so under load above all.
-        let permits =
-            (!request.uri().path().starts_with("/grpc.")).then(|| Arc::clone(&self.limits.permits));
+        let timeout = time_left(request.headers(), self.timeout);
         let answer = self.inner.call(request);
         let answer = async { answer.await.unwrap_or_else(|never| match never {}) };
 
@@ -85,11 +76,7 @@ where
                 // Inside the trace, so that a panic's answer can name it and its end is recorded as any other.
                 catch_panic(
                     // Drops what is inside, and with it a query that is under way or a transaction that is open.
-                    deadline(
-                        timeout,
-                        // A call counts until its answer is there; one that is refused costs nothing more.
-                        shed(permits.as_deref(), refine(answer)),
-                    ),
+                    deadline(timeout, answer),
                 ),
             );
             Ok(answer.await)
@@ -130,59 +117,14 @@ async fn catch_panic(answer: impl Future<Output = Response<Body>>) -> Response<B
     .await
 }
 
-/// How long before a call's time is up it is answered. tonic keeps the caller's deadline too, to the millisecond of its
-/// timer, and would answer CANCELLED without details.
-const AHEAD: Duration = Duration::from_millis(3);
-
 /// Answers in the handler's place when the time is up. What a stream sends after its headers has no deadline.
 async fn deadline(
     timeout: Duration,
     answer: impl Future<Output = Response<Body>>,
 ) -> Response<Body> {
-    tokio::time::timeout(timeout.saturating_sub(AHEAD), answer)
+    tokio::time::timeout(timeout, answer)
         .await
         .unwrap_or_else(|_| error::deadline_exceeded().into_http())
-}
-
-/// Refuses the call at once when all permits are taken: a queue would only let everyone wait too long.
-async fn shed(
-    permits: Option<&Semaphore>,
-    answer: impl Future<Output = Response<Body>>,
-) -> Response<Body> {
-    let permit = permits.map(Semaphore::try_acquire).transpose();
-    match permit {
-        Ok(_permit) => answer.await,
-        Err(_) => error::overloaded().into_http(),
-    }
-}
-
-/// Tells the caller that the request could not be read. tonic answers `OUT_OF_RANGE` when it is too large, `INTERNAL` when it
-/// is not what it should be and `UNKNOWN` when the connection ends within it, and never with details; Cartwright's own always
-/// have some.
-async fn refine(answer: impl Future<Output = Response<Body>>) -> Response<Body> {
-    let answer = answer.await;
-    if !matches!(
-        code(answer.headers()),
-        Some(Code::OutOfRange | Code::Internal | Code::Unknown)
-    ) {
-        return answer;
-    }
-    match Status::from_header_map(answer.headers()) {
-        Some(status) if status.details().is_empty() => unreadable(&status).into_http(),
-        _ => answer,
-    }
-}
-
-fn unreadable(status: &Status) -> Status {
-    let message = match status.code() {
-        // Nobody is there to read this, and no failure of ours is to be counted.
-        Code::Unknown => return Status::cancelled("the caller went away within the request"),
-        Code::OutOfRange => {
-            format!("the request is larger than {MAX_REQUEST_BYTES} bytes: split it")
-        }
-        _ => format!("the request cannot be read: {}", status.message()),
-    };
-    error::malformed(message)
 }
 
 /// How long the call may take: what the caller gives it, up to `ceiling`.
@@ -214,7 +156,7 @@ fn parse_timeout(value: &str) -> Option<Duration> {
 }
 
 /// The code in headers of an answer without a body, or in the trailers after one.
-fn code(headers: &HeaderMap) -> Option<Code> {
+pub(super) fn code(headers: &HeaderMap) -> Option<Code> {
     let value = headers.get("grpc-status")?;
     Some(Code::from_bytes(value.as_bytes()))
 }
@@ -322,21 +264,14 @@ impl http_body::Body for TracedBody {
 
 #[cfg(test)]
 mod tests {
-    use std::future::{pending, ready};
+    use std::{future::pending, sync::Arc};
 
     use tonic_types::StatusExt as _;
-    use tower::{ServiceExt as _, service_fn};
 
     use super::*;
 
     fn ok() -> Response<Body> {
         Response::new(Body::empty())
-    }
-
-    fn request(path: &str) -> Request<Body> {
-        let mut request = Request::new(Body::empty());
-        *request.uri_mut() = path.parse().unwrap();
-        request
     }
 
     /// What the caller of a service that does `answer` is told: the code, and the reason if there is one.
@@ -386,50 +321,5 @@ mod tests {
             assert_eq!(parse_timeout(malformed), None, "{malformed}");
         }
         assert_eq!(time_left(&HeaderMap::new(), ceiling), ceiling);
-    }
-
-    #[tokio::test]
-    async fn calls_beyond_the_limit_are_refused_but_health_is_told() {
-        let service = RpcLayer::new(1, Duration::from_mins(1)).layer(service_fn(
-            async |request: Request<Body>| {
-                if request.uri().path().ends_with("/Wait") {
-                    pending::<()>().await;
-                }
-                Ok::<_, Infallible>(Status::ok("").into_http())
-            },
-        ));
-        let call = |path: &str| service.clone().oneshot(request(path));
-
-        let waiting = tokio::spawn(call("/cartwright.v1.CartService/Wait"));
-        tokio::task::yield_now().await;
-        let refused = call("/cartwright.v1.CartService/GetCart").await.unwrap();
-        let expected = (Code::ResourceExhausted, "OVERLOADED".to_owned());
-        assert_eq!(told(ready(refused)).await, expected);
-        let health = call("/grpc.health.v1.Health/Check").await.unwrap();
-        assert_eq!(told(ready(health)).await.0, Code::Ok);
-
-        // A caller that went away leaves its place to the next.
-        waiting.abort();
-        let _ = waiting.await;
-        let taken = call("/cartwright.v1.CartService/GetCart").await.unwrap();
-        assert_eq!(told(ready(taken)).await.0, Code::Ok);
-    }
-
-    #[tokio::test]
-    async fn a_request_that_cannot_be_read_is_the_callers_mistake() {
-        let malformed = (Code::InvalidArgument, "MALFORMED_REQUEST".to_owned());
-        for status in [
-            Status::out_of_range("message length too large"),
-            Status::internal("failed to decode Protobuf message"),
-        ] {
-            assert_eq!(told(refine(ready(status.into_http()))).await, malformed);
-        }
-        let unimplemented = Status::unimplemented("").into_http();
-        let expected = (Code::Unimplemented, String::new());
-        assert_eq!(told(refine(ready(unimplemented))).await, expected);
-        let bug = error::internal_panic().into_http();
-        let expected = (Code::Internal, "INTERNAL".to_owned());
-        assert_eq!(told(refine(ready(bug))).await, expected);
-        assert_eq!(refine(ready(ok())).await.headers().len(), 0);
     }
 }

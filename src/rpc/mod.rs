@@ -10,6 +10,7 @@ use crate::flow::Flow;
 
 pub mod access;
 pub mod authentication;
+mod authenticator;
 mod cart;
 mod catalog;
 mod checkout;
@@ -22,6 +23,7 @@ mod fee;
 pub mod fields;
 mod gift_certificate;
 pub mod import;
+pub mod in_flight;
 pub mod layers;
 mod manual_discount;
 mod order;

@@ -30,7 +30,7 @@ impl PromotionService for Api {
         let given = fields.required_message("promotion", given, read::promotion);
         fields.finish()?;
         let given = given.ok_or_else(|| Refusal::field("promotion", "is required"))?;
-        let promotion = flow::promotion::create(&self.flow, given, guard.request).await?;
+        let promotion = flow::promotion::create(&self.flow, given, guard).await?;
         let promotion = Some(show::promotion(&promotion));
         Ok(Response::new(pb::CreatePromotionResponse { promotion }))
     }
@@ -61,8 +61,7 @@ impl PromotionService for Api {
         let guard = fields.guard(&mut request);
         let coupon = read::coupon(&mut fields, request);
         fields.finish()?;
-        let (promotion, code) =
-            flow::promotion::create_coupon(&self.flow, coupon, guard.request).await?;
+        let (promotion, code) = flow::promotion::create_coupon(&self.flow, coupon, guard).await?;
         Ok(Response::new(pb::CreateCouponResponse {
             promotion: Some(show::promotion(&promotion)),
             coupon_code: Some(show::coupon_code(&code)),
@@ -107,7 +106,7 @@ impl PromotionService for Api {
         let guard = fields.guard(&mut request);
         let id = fields.uuid("promotion_id", &request.promotion_id);
         fields.finish()?;
-        flow::promotion::delete(&self.flow, id, guard.request).await?;
+        flow::promotion::delete(&self.flow, id, guard).await?;
         Ok(Response::new(pb::DeletePromotionResponse {}))
     }
 
@@ -119,7 +118,7 @@ impl PromotionService for Api {
         let guard = fields.guard(&mut request);
         let code = read::new_code(&mut fields, request);
         fields.finish()?;
-        let code = flow::promotion::create_code(&self.flow, code, guard.request).await?;
+        let code = flow::promotion::create_code(&self.flow, code, guard).await?;
         let coupon_code = Some(show::coupon_code(&code));
         Ok(Response::new(pb::CreateCouponCodeResponse { coupon_code }))
     }
@@ -135,7 +134,7 @@ impl PromotionService for Api {
         let guard = fields.guard(&mut request);
         let codes = read::new_codes(&mut fields, request);
         fields.finish()?;
-        let generated = flow::promotion::generate_codes(&self.flow, codes, guard.request);
+        let generated = flow::promotion::generate_codes(&self.flow, codes, guard);
         let (batch_id, codes) = generated.await?;
         let answers = codes.chunks(CODES_OF_AN_ANSWER).map(|codes| {
             Ok(pb::GenerateCouponCodesResponse {
@@ -171,7 +170,7 @@ impl PromotionService for Api {
         let guard = fields.guard(&mut request);
         let code = fields.coupon_code("code", request.code);
         fields.finish()?;
-        flow::promotion::delete_code(&self.flow, &code, guard.request).await?;
+        flow::promotion::delete_code(&self.flow, &code, guard).await?;
         Ok(Response::new(pb::DeleteCouponCodeResponse {}))
     }
 }

@@ -17,7 +17,7 @@ use super::{
         order,
     },
     event::{self, Change},
-    parse,
+    first_id_at, parse,
 };
 use crate::domain::{
     checkout::{Checkout, CheckoutState},
@@ -171,12 +171,6 @@ fn nobody_needs(time: DateTime<Utc>) -> Condition {
     Condition::all()
         .add(Column::ExpireTime.lt(time))
         .add(Expr::exists(payable).not())
-}
-
-/// No id that was made at this time or later is less.
-fn first_id_at(time: DateTime<Utc>) -> Uuid {
-    let millis = u64::try_from(time.timestamp_millis()).unwrap_or_default();
-    uuid::Builder::from_unix_timestamp_millis(millis, &[0; 10]).into_uuid()
 }
 
 /// The name of a live checkout's state.

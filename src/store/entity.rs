@@ -4,6 +4,8 @@
     reason = "the derive makes its types public, and the model has to be as public as they are"
 )]
 
+pub mod api_token;
+pub mod audit_entry;
 pub mod balance;
 pub mod balance_hold;
 pub mod checkout;
@@ -23,6 +25,7 @@ pub mod promotion_redemption;
 pub mod request;
 pub mod reservation;
 pub mod revision;
+pub mod revoked_session;
 pub mod stock;
 pub mod stock_hold;
 pub mod store_settings;

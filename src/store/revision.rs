@@ -1,5 +1,5 @@
-//! How often the catalog, promotions and settings have been changed: replicas keep them in memory as long as
-//! these numbers stay.
+//! How often the catalog, promotions, settings and who may call have been changed: replicas keep them in memory as long
+//! as these numbers stay.
 
 use sea_orm::{ColumnTrait, EntityTrait, ExprTrait, QueryFilter, sea_query::Expr};
 
@@ -18,6 +18,8 @@ pub(super) enum Area {
     Promotions,
     /// The store's settings.
     Store,
+    /// API tokens, and sessions that were revoked.
+    Access,
 }
 
 impl Area {
@@ -26,21 +28,34 @@ impl Area {
             Self::Catalog => "catalog",
             Self::Promotions => "promotions",
             Self::Store => "store",
+            Self::Access => "access",
         }
     }
 }
 
 /// The revisions as they are.
-pub async fn load(c: &impl Connection) -> Result<Revisions> {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Current {
+    /// Of what checkouts are priced by.
+    pub shop: Revisions,
+    /// Of who may call.
+    pub access: i64,
+}
+
+/// The revisions as they are.
+pub async fn load(c: &impl Connection) -> Result<Current> {
     let rows = Entity::find().all(c.orm()).await?;
     let of = |area: Area| {
         let row = rows.iter().find(|row| row.name == area.name());
         row.map_or(0, |row| row.revision)
     };
-    Ok(Revisions {
-        catalog: of(Area::Catalog),
-        promotions: of(Area::Promotions),
-        store: of(Area::Store),
+    Ok(Current {
+        shop: Revisions {
+            catalog: of(Area::Catalog),
+            promotions: of(Area::Promotions),
+            store: of(Area::Store),
+        },
+        access: of(Area::Access),
     })
 }
 

@@ -7,14 +7,14 @@ use uuid::Uuid;
 use super::{get, not_found};
 use crate::{
     domain::{
-        checkout::RequestKey,
+        audit::Action,
         coupon::CODE_ALPHABET,
         event::{EventKind, Subject},
         promotion::{CouponCode, Promotion, RedemptionType},
         reason::{Reason, Refusal},
     },
     flow::{
-        Error, Flow, Page, Paged, Result,
+        Error, Flow, Guard, Page, Paged, Result, audit,
         cart::parse_id,
         coupon::not_found as code_not_found,
         event, new_id, now,
@@ -57,13 +57,9 @@ pub struct NewCodes {
 
 /// Creates a code of a promotion.
 #[instrument(name = "flow.create_coupon_code", skip_all)]
-pub async fn create_code(
-    flow: &Flow,
-    code: NewCode,
-    request: Option<RequestKey>,
-) -> Result<CouponCode> {
+pub async fn create_code(flow: &Flow, code: NewCode, guard: Guard) -> Result<CouponCode> {
     let now = now();
-    let claim = match once::begin(flow, request.as_ref(), now).await? {
+    let claim = match once::begin(flow, guard.request.as_ref(), now).await? {
         Once::Answered(id) => return Ok(stored(flow, parse_id(&id)?).await?.0),
         Once::New(claim) => claim,
     };
@@ -79,6 +75,8 @@ pub async fn create_code(
         create_time: now,
     };
     insert(&claim.transaction, &code).await?;
+    let action = Action::CreateCouponCode;
+    audit::note(&claim.transaction, &guard, action, [code.id]).await?;
     claim.commit(&code.id.to_string()).await?;
     Ok(code)
 }
@@ -88,10 +86,10 @@ pub async fn create_code(
 pub async fn generate_codes(
     flow: &Flow,
     wanted: NewCodes,
-    request: Option<RequestKey>,
+    guard: Guard,
 ) -> Result<(Uuid, Vec<String>)> {
     let now = now();
-    let claim = match once::begin(flow, request.as_ref(), now).await? {
+    let claim = match once::begin(flow, guard.request.as_ref(), now).await? {
         Once::Answered(id) => return stored_batch(flow, parse_id(&id)?).await,
         Once::New(claim) => claim,
     };
@@ -112,6 +110,8 @@ pub async fn generate_codes(
             };
             let kind = EventKind::CouponCodeGenerated;
             event::tell(&claim.transaction, kind, generated, now).await?;
+            let action = Action::GenerateCouponCodes;
+            audit::note(&claim.transaction, &guard, action, [batch_id]).await?;
             claim.commit(&batch_id.to_string()).await?;
             return Ok((batch_id, codes));
         }
@@ -160,15 +160,17 @@ pub async fn list_codes(
 
 /// Deletes a code.
 #[instrument(name = "flow.delete_coupon_code", skip_all)]
-pub async fn delete_code(flow: &Flow, code: &str, request: Option<RequestKey>) -> Result<()> {
+pub async fn delete_code(flow: &Flow, code: &str, guard: Guard) -> Result<()> {
     let now = now();
-    let Once::New(claim) = once::begin(flow, request.as_ref(), now).await? else {
+    let Once::New(claim) = once::begin(flow, guard.request.as_ref(), now).await? else {
         return Ok(());
     };
     let deleted = store::promotion::delete_code(&claim.transaction, code).await?;
     let deleted = deleted.ok_or_else(|| code_not_found(code))?;
     let kind = EventKind::CouponCodeDeleted;
     event::tell_of_code(&claim.transaction, kind, &deleted, now).await?;
+    let action = Action::DeleteCouponCode;
+    audit::note(&claim.transaction, &guard, action, [deleted.id]).await?;
     claim.commit("").await?;
     flow.reload().await
 }

@@ -10,6 +10,7 @@ mod m0005_reservations;
 mod m0006_purge;
 mod m0007_events;
 mod m0008_stock;
+mod m0009_access;
 
 pub(super) struct Migrator;
 
@@ -25,6 +26,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0006_purge::Migration),
             Box::new(m0007_events::Migration),
             Box::new(m0008_stock::Migration),
+            Box::new(m0009_access::Migration),
         ]
     }
 }

@@ -42,7 +42,7 @@ pub(super) async fn products_come_back_with_their_versions(place: TestDatabase) 
     assert_eq!(many, [mug, tea]);
     assert!(catalog::load_many(&database, &[]).await.unwrap().is_empty());
     assert!(upsert(&database, &[]).await.is_empty());
-    assert_eq!(revision::load(&database).await.unwrap().catalog, 2);
+    assert_eq!(revision::load(&database).await.unwrap().shop.catalog, 2);
 }
 
 pub(super) async fn products_are_listed_by_id(place: TestDatabase) {
@@ -72,7 +72,7 @@ pub(super) async fn a_deleted_product_is_gone(place: TestDatabase) {
     }
     assert_eq!(catalog::load(&database, "tea").await.unwrap(), None);
     assert!(catalog::load(&database, "mug").await.unwrap().is_some());
-    assert_eq!(revision::load(&database).await.unwrap().catalog, 2);
+    assert_eq!(revision::load(&database).await.unwrap().shop.catalog, 2);
 
     // One that comes again begins again.
     let again = upsert(&database, &[samples::product("tea")]).await;
@@ -94,5 +94,5 @@ pub(super) async fn upserts_at_once_do_not_deadlock(place: TestDatabase) {
     for product in catalog::load_many(&database, &ids).await.unwrap() {
         assert_eq!(product.version, 8);
     }
-    assert_eq!(revision::load(&database).await.unwrap().catalog, 8);
+    assert_eq!(revision::load(&database).await.unwrap().shop.catalog, 8);
 }

@@ -213,7 +213,7 @@ pub(super) async fn a_promotion_is_replaced_at_its_version(place: TestDatabase) 
     assert!(!replace(&samples::promotion(61), 1).await);
     let loaded = promotion::load(&database, id(60)).await.unwrap();
     assert_eq!(loaded, Some(changed));
-    assert_eq!(revision::load(&database).await.unwrap().promotions, 1);
+    assert_eq!(revision::load(&database).await.unwrap().shop.promotions, 1);
     assert!(promotion::is_there(&database, "Other").await.unwrap());
     assert!(!promotion::is_there(&database, "Ten off").await.unwrap());
 }
@@ -326,7 +326,7 @@ pub(super) async fn deleting_a_promotion_deletes_its_codes(place: TestDatabase) 
         promotion::find_code(&database, "LIMITED").await.unwrap(),
         None
     );
-    assert_eq!(revision::load(&database).await.unwrap().promotions, 1);
+    assert_eq!(revision::load(&database).await.unwrap().shop.promotions, 1);
     assert!(insert(&database, &samples::code(52, 53, "limited")).await);
 }
 
@@ -341,7 +341,7 @@ pub(super) async fn a_limit_is_exact_whoever_redeems_at_once(place: TestDatabase
     assert_eq!(count(&redeemed, Redemption::Exhausted), 59);
     assert_eq!(uses(&database, "").await, (5, 5));
     // Neither the coupon nor its counter is anything that replicas keep.
-    assert_eq!(revision::load(&database).await.unwrap().promotions, 0);
+    assert_eq!(revision::load(&database).await.unwrap().shop.promotions, 0);
 }
 
 pub(super) async fn a_customers_limit_is_exact(place: TestDatabase) {
@@ -418,7 +418,7 @@ pub(super) async fn a_deleted_code_is_gone(place: TestDatabase) {
     release(&database, 7).await;
     assert_eq!(redeem(&database, 7, "").await, Redemption::Gone);
     assert!(promotion::load(&database, id(51)).await.unwrap().is_some());
-    assert_eq!(revision::load(&database).await.unwrap().promotions, 1);
+    assert_eq!(revision::load(&database).await.unwrap().shop.promotions, 1);
 }
 
 /// SQLite has one writer, so only PostgreSQL can be made to.

@@ -47,7 +47,7 @@ async fn uses(database: &Database) -> i64 {
 }
 
 async fn revision(database: &Database) -> i64 {
-    revision::load(database).await.unwrap().promotions
+    revision::load(database).await.unwrap().shop.promotions
 }
 
 fn count(redemptions: &[Redemption], which: Redemption) -> usize {

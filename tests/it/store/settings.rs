@@ -38,7 +38,7 @@ pub(super) async fn settings_come_back_as_they_were(place: TestDatabase) {
     assert!(replace(&database, &store, 1).await);
     assert!(!replace(&database, &store, 1).await);
     assert_eq!(settings::load(&database).await.unwrap(), Some(store));
-    assert_eq!(revision::load(&database).await.unwrap().store, 2);
+    assert_eq!(revision::load(&database).await.unwrap().shop.store, 2);
 }
 
 pub(super) async fn of_changes_to_one_version_one_wins(place: TestDatabase) {
@@ -58,13 +58,13 @@ pub(super) async fn of_changes_to_one_version_one_wins(place: TestDatabase) {
             1
         );
     }
-    assert_eq!(revision::load(&database).await.unwrap().store, 3);
+    assert_eq!(revision::load(&database).await.unwrap().shop.store, 3);
 }
 
 pub(super) async fn each_change_raises_its_revision_alone(place: TestDatabase) {
     let database = place.open().await;
     let mut expected = Revisions::default();
-    assert_eq!(revision::load(&database).await.unwrap(), expected);
+    assert_eq!(revision::load(&database).await.unwrap().shop, expected);
 
     let transaction = database.begin().await.unwrap();
     let products = [samples::product("mug")];
@@ -73,7 +73,7 @@ pub(super) async fn each_change_raises_its_revision_alone(place: TestDatabase) {
         .unwrap();
     transaction.commit().await.unwrap();
     expected.catalog = 1;
-    assert_eq!(revision::load(&database).await.unwrap(), expected);
+    assert_eq!(revision::load(&database).await.unwrap().shop, expected);
 
     let transaction = database.begin().await.unwrap();
     let new = Promotion {
@@ -83,14 +83,14 @@ pub(super) async fn each_change_raises_its_revision_alone(place: TestDatabase) {
     promotion::insert(&transaction, &new).await.unwrap();
     transaction.commit().await.unwrap();
     expected.promotions = 1;
-    assert_eq!(revision::load(&database).await.unwrap(), expected);
+    assert_eq!(revision::load(&database).await.unwrap().shop, expected);
 
     replace(&database, &samples::store(), 0).await;
     expected.store = 1;
-    assert_eq!(revision::load(&database).await.unwrap(), expected);
+    assert_eq!(revision::load(&database).await.unwrap().shop, expected);
 
     let transaction = database.begin().await.unwrap();
     catalog::delete(&transaction, "mug").await.unwrap();
     drop(transaction);
-    assert_eq!(revision::load(&database).await.unwrap(), expected);
+    assert_eq!(revision::load(&database).await.unwrap().shop, expected);
 }
