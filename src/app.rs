@@ -16,8 +16,10 @@ use tower::Layer as _;
 use uuid::Uuid;
 
 use crate::{
+    auth::{identity_provider::KeysError, session_key::KeyFileError, session_token::Sessions},
     catalog::Catalog,
     config::{Config, Exposed},
+    domain::api_token::InvalidToken,
     flow::{
         self, Flow, Guard,
         erasure::{self, Erased},
@@ -40,8 +42,10 @@ use crate::{
 };
 
 mod callers;
+mod management;
 mod readiness;
 
+pub use management::{audit, create_token, list_tokens, revoke_token};
 use readiness::Readiness;
 
 /// A shop to try things out with.
@@ -59,6 +63,10 @@ pub enum Error {
     Redis(#[from] RedisError),
     #[error("cannot use the URL of --catalog-url or CARTWRIGHT_CATALOG_URL")]
     Catalog(#[source] transport::Error),
+    #[error("cannot use the file of --session-keys or CARTWRIGHT_SESSION_KEYS")]
+    SessionKeys(#[from] KeyFileError),
+    #[error("cannot use the identity provider of --jwt-jwks or CARTWRIGHT_JWT_JWKS")]
+    IdentityProvider(#[from] KeysError),
     #[error(
         "cannot set up the sample shop beside a remote catalog: leave out --demo-store or --catalog-url"
     )]
@@ -81,6 +89,18 @@ pub enum Error {
     Import(#[from] ImportError),
     #[error("cannot erase the customer: nothing was changed")]
     Erase(#[source] flow::Error),
+    #[error("cannot create the token")]
+    InvalidToken(#[from] InvalidToken),
+    #[error("expected the prefix of a token, such as cwt_k3jd72ab5xqz: see token list")]
+    NotAPrefix,
+    #[error("there is no token {prefix} that is not revoked")]
+    NoToken { prefix: String },
+    #[error("cannot look after API tokens")]
+    Token(#[source] flow::Error),
+    #[error("cannot read the audit log")]
+    Audit(#[source] flow::Error),
+    #[error("cannot write to standard output")]
+    Output(#[from] io::Error),
     #[error("cannot wait for signals")]
     Signals(#[source] io::Error),
 }
@@ -132,20 +152,24 @@ pub async fn import(config: &Config, file: &Path) -> Result<Imported, Error> {
         path: file.display().to_string(),
         source,
     })?;
-    let database = open(config).await?;
-    let flow = flow(config, &database, Background::default()).await?;
-    let imported = rpc::import::import(&flow, &yaml).await?;
-    close(database).await;
-    Ok(imported)
+    let import = async |flow: &_| rpc::import::import(flow, &yaml).await;
+    Ok(with_flow(config, import).await??)
 }
 
 /// Erases what is known of a customer but for what taxes and accounts need.
 pub async fn erase_customer(config: &Config, customer_id: &str) -> Result<Erased, Error> {
+    let erase = async |flow: &_| erasure::erase_customer(flow, customer_id, Guard::default()).await;
+    with_flow(config, erase).await?.map_err(Error::Erase)
+}
+
+/// Does what a command asks for, beside running services.
+async fn with_flow<T>(config: &Config, work: impl AsyncFnOnce(&Flow) -> T) -> Result<T, Error> {
     let database = open(config).await?;
-    let flow = flow(config, &database, Background::default()).await?;
-    let erased = erasure::erase_customer(&flow, customer_id, Guard::default()).await;
+    let sessions = callers::sessions_of_process();
+    let flow = flow(config, &database, Background::default(), sessions).await?;
+    let done = work(&flow).await;
     close(database).await;
-    erased.map_err(Error::Erase)
+    Ok(done)
 }
 
 /// Starts the service. Once this has answered, it accepts calls.
@@ -163,7 +187,9 @@ pub async fn start(config: &Config) -> Result<Running, Error> {
     let tls = config.connections.tls_files().map(Tls::load).transpose()?;
     let database = open(config).await?;
     let background = Background::default();
-    let flow = Arc::new(flow(config, &database, background.clone()).await?);
+    let sessions = callers::sessions(config, &background)?;
+    let flow = flow(config, &database, background.clone(), sessions).await?;
+    let flow = Arc::new(flow);
     if config.demo_store && flow.is_empty() {
         rpc::import::import(&flow, SAMPLE_STORE).await?;
         tracing::info!("set up the sample shop");
@@ -185,7 +211,7 @@ pub async fn start(config: &Config) -> Result<Running, Error> {
         idle_timeout: config.connections.idle_timeout,
         tls,
     };
-    let authenticator = callers::authenticator(config, &flow, identities)?;
+    let authenticator = callers::authenticator(config, &flow, identities, &background).await?;
     let service = service(config, routes, authenticator);
     let server = serve::serve(listener, service, settings, accepting.clone());
     let server = tokio::spawn(server);
@@ -222,15 +248,18 @@ fn work_in_background(
 ) -> Result<(), Error> {
     let Background { tasks, ending } = background;
     let flow = || Arc::clone(flow);
-    let purge_after = TimeDelta::from_std(config.purge_after).unwrap_or(TimeDelta::MAX);
+    let time = |time| TimeDelta::from_std(time).unwrap_or(TimeDelta::MAX);
     let retention = Retention {
-        time: TimeDelta::from_std(config.event_retention).unwrap_or(TimeDelta::MAX),
-        until_published: config.events_redis_stream.is_some(),
+        carts: time(config.purge_after),
+        events: time(config.event_retention),
+        events_until_published: config.events_redis_stream.is_some(),
+        audit: time(config.audit_retention),
     };
     tasks.spawn(flow().follow_changes(ending.clone()));
-    tasks.spawn(flow().purge(purge_after, retention, ending.clone()));
+    tasks.spawn(flow().purge(retention, ending.clone()));
     tasks.spawn(flow().tell_of_abandoned_carts(config.abandoned_after, ending.clone()));
     tasks.spawn(flow().sweep_reservations(ending.clone()));
+    tasks.spawn(flow().keep_token_uses(ending.clone()));
     tasks.spawn(flow().place_events(ending.clone()));
     tasks.spawn(flow().tail_events(ending.clone()));
     tasks.spawn(flow().read_watched(ending.clone()));
@@ -309,7 +338,12 @@ fn publisher(config: &Config, replica: Uuid) -> Result<Option<(Publisher, Encode
     Ok(Some((publisher, encoder)))
 }
 
-async fn flow(config: &Config, database: &Database, background: Background) -> Result<Flow, Error> {
+async fn flow(
+    config: &Config,
+    database: &Database,
+    background: Background,
+    sessions: Arc<Sessions>,
+) -> Result<Flow, Error> {
     let replica = flow::new_id();
     let settings = quotes::Settings {
         ttl: config.quote_ttl,
@@ -326,7 +360,7 @@ async fn flow(config: &Config, database: &Database, background: Background) -> R
         None => Catalog::built_in(database.clone()),
     };
     let codes = Codes::new(config.redis_url.as_ref())?;
-    Flow::new(replica, database.clone(), catalog, quotes, codes)
+    Flow::new(replica, database.clone(), catalog, quotes, codes, sessions)
         .await
         .map_err(Error::Load)
 }

@@ -2,6 +2,7 @@
 
 use std::{ops::RangeInclusive, path::PathBuf, time::Duration};
 
+use chrono::{DateTime, Utc};
 use clap::{
     CommandFactory as _, Parser, Subcommand,
     builder::{BoolishValueParser, PossibleValuesParser, TypedValueParser as _},
@@ -11,21 +12,26 @@ use secrecy::{ExposeSecret as _, SecretString};
 use tracing_subscriber::EnvFilter;
 
 use crate::{
-    limits,
     publish::EventFormat,
     telemetry::{LogFormat, TelemetryConfig},
 };
 
 mod connections;
+mod credentials;
+mod limits;
+mod token;
 
 pub use connections::{Authentication, Connections, Exposed};
+pub use credentials::Credentials;
+pub use limits::Limits;
+pub use token::{NewToken, TokenCommand};
 
 /// Longest time that most options take.
 const DAY: Duration = Duration::from_hours(24);
-/// Longest time that an option takes.
+/// Longest time that others take.
 const YEAR: Duration = Duration::from_hours(8_760);
-/// Most calls a second, or wrong credentials a minute, that can be set.
-const MAX_RATE: i64 = 1_000_000;
+/// Longest time that an option takes.
+const DECADE: Duration = Duration::from_hours(87_600);
 /// Most characters of an id that a caller gives.
 const MAX_ID_LENGTH: usize = 255;
 /// Most characters of the name of a stream.
@@ -37,7 +43,7 @@ const MAX_STREAM_NAME_LENGTH: usize = 100;
     version,
     about = "A checkout service: from cart to paid order over gRPC",
     after_help = "Options go before or after the command. One that is given goes before its environment variable.\n\
-        A TIME is a whole number and a unit: ms, s, m or h.\n\
+        A TIME is a whole number and a unit: ms, s, m, h or d.\n\
         Exit codes: 0 done, 1 failed, 64 options that cannot be used, 69 database out of reach."
 )]
 pub struct Cli {
@@ -69,6 +75,20 @@ pub enum Command {
         #[arg(value_parser = customer_id)]
         id: String,
     },
+    /// Print a new line for the file of --session-keys
+    SessionKey,
+    /// Create, list or revoke API tokens, by which services of the shop prove who they are
+    #[command(subcommand)]
+    Token(TokenCommand),
+    /// Print who has changed what of the shop, as lines of JSON, oldest first
+    Audit {
+        /// From this time on, such as 2026-11-23T18:00:00Z; none: from the beginning
+        #[arg(long, value_name = "TIMESTAMP")]
+        since: Option<DateTime<Utc>>,
+        /// At most so many entries; none: all
+        #[arg(long, value_name = "NUMBER")]
+        limit: Option<u64>,
+    },
     /// Ask the service at the address of --listen whether it serves; exit 1 if not
     Healthcheck,
 }
@@ -90,6 +110,10 @@ pub struct Config {
     /// Who is let in, and how.
     #[command(flatten)]
     pub connections: Connections,
+
+    /// What callers are known by.
+    #[command(flatten)]
+    pub credentials: Credentials,
 
     /// Database: sqlite://PATH?mode=rwc or postgres://USER:PASSWORD@HOST/NAME
     #[arg(
@@ -190,6 +214,16 @@ pub struct Config {
     #[arg(default_value = "168h", value_parser = seconds_to_year)]
     pub event_retention: Duration,
 
+    /// How long entries of the audit log are kept, 1s to 3650d
+    #[arg(
+        long,
+        global = true,
+        env = "CARTWRIGHT_AUDIT_RETENTION",
+        value_name = "TIME"
+    )]
+    #[arg(default_value = "8760h", value_parser = seconds_to_decade)]
+    pub audit_retention: Duration,
+
     /// Stream of the Redis of --redis-url to which events are published, 1 to 100 letters, digits and .:_-; none: nowhere
     #[arg(
         long,
@@ -244,37 +278,9 @@ pub struct Config {
     #[arg(default_value_t = 1024, value_parser = clap::value_parser!(u16).range(1..))]
     pub max_in_flight: u16,
 
-    /// Calls a second of one API token or other service of the shop, 0 to 1000000, counted over 10 seconds; more are refused
-    /// with RESOURCE_EXHAUSTED; 0: any number
-    #[arg(
-        long,
-        global = true,
-        env = "CARTWRIGHT_TOKEN_RATE",
-        value_name = "NUMBER"
-    )]
-    #[arg(default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=MAX_RATE))]
-    pub token_rate: u32,
-
-    /// The same of one storefront session, and of one address from which calls come without credentials
-    #[arg(
-        long,
-        global = true,
-        env = "CARTWRIGHT_SESSION_RATE",
-        value_name = "NUMBER"
-    )]
-    #[arg(default_value_t = 20, value_parser = clap::value_parser!(u32).range(0..=MAX_RATE))]
-    pub session_rate: u32,
-
-    /// Wrong credentials a minute from one address, 0 to 1000000; then no credentials from it are looked at until the minute
-    /// is over; 0: any number, where all callers come by way of one address, such as a proxy's
-    #[arg(
-        long,
-        global = true,
-        env = "CARTWRIGHT_WRONG_CREDENTIALS",
-        value_name = "NUMBER"
-    )]
-    #[arg(default_value_t = 30, value_parser = clap::value_parser!(u32).range(0..=MAX_RATE))]
-    pub wrong_credentials: u32,
+    /// How far callers may go.
+    #[command(flatten)]
+    pub limits: Limits,
 
     /// Longest time for a call, 1ms to 24h, also where the caller's deadline is later
     #[arg(
@@ -343,14 +349,14 @@ impl Cli {
 }
 
 impl Config {
-    /// How far callers may go.
+    /// How far callers may go, and where they are counted.
     #[must_use]
-    pub fn limits(&self) -> limits::Settings {
-        limits::Settings {
-            token_rate: self.token_rate,
-            session_rate: self.session_rate,
+    pub fn limits(&self) -> crate::limits::Settings {
+        crate::limits::Settings {
+            token_rate: self.limits.token_rate,
+            session_rate: self.limits.session_rate,
             token_calls: u32::from(self.max_in_flight).div_ceil(2),
-            wrong_credentials: self.wrong_credentials,
+            wrong_credentials: self.limits.wrong_credentials,
             redis_url: self.redis_url.clone(),
         }
     }
@@ -482,6 +488,10 @@ fn seconds_to_year(value: &str) -> Result<Duration, String> {
     time_in(Duration::from_secs(1)..=YEAR, value)
 }
 
+fn seconds_to_decade(value: &str) -> Result<Duration, String> {
+    time_in(Duration::from_secs(1)..=DECADE, value)
+}
+
 fn quote_timeout(value: &str) -> Result<Duration, String> {
     time_in(Duration::from_millis(100)..=Duration::from_secs(30), value)
 }
@@ -504,17 +514,19 @@ fn time_in(range: RangeInclusive<Duration>, value: &str) -> Result<Duration, Str
         "s" => Some(Duration::from_secs(number.into())),
         "m" => Some(Duration::from_mins(number.into())),
         "h" => Some(Duration::from_hours(number.into())),
+        "d" => u64::from(number).checked_mul(24).map(Duration::from_hours),
         _ => None,
     });
     time.filter(|time| range.contains(time)).ok_or_else(|| {
         let most = match *range.end() {
             DAY => "24h".to_owned(),
             YEAR => "8760h".to_owned(),
+            DECADE => "3650d".to_owned(),
             most => format!("{most:?}"),
         };
         let least = range.start();
         format!(
-            "expected a whole number and a unit (ms, s, m or h), such as 30s, from {least:?} to {most}"
+            "expected a whole number and a unit (ms, s, m, h or d), such as 30s, from {least:?} to {most}"
         )
     })
 }

@@ -4,10 +4,13 @@ use std::{error::Error, io, iter, process::ExitCode};
 
 use cartwright::{
     app,
-    config::{Cli, Command, Config},
-    demo, healthcheck,
+    config::{Cli, Command, Config, TokenCommand},
+    demo,
+    flow::{api_token::Created, session},
+    healthcheck,
     telemetry::{self, DEFAULT_LOG_FILTER},
 };
+use secrecy::ExposeSecret as _;
 
 /// The options cannot be used: `EX_USAGE` of `sysexits.h`.
 const USAGE: u8 = 64;
@@ -68,9 +71,34 @@ async fn run(command: Command, config: Config) -> Result<(), Failure> {
                 erased.carts, erased.orders, erased.gift_certificates, erased.store_credits
             );
         }
+        Command::SessionKey => println!("{}", session::new_key_line().expose_secret()),
+        Command::Token(command) => token(command, &config).await?,
+        Command::Audit { since, limit } => {
+            app::audit(&config, since, limit, &mut io::stdout()).await?;
+        }
         Command::Healthcheck => {
             let tls = config.connections.tls_certificate.is_some();
             healthcheck::healthcheck(&config.listen, tls).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn token(command: TokenCommand, config: &Config) -> Result<(), Failure> {
+    match command {
+        TokenCommand::Create(new) => {
+            let Created { token, text } = app::create_token(config, new).await?;
+            // Alone on standard output, for whatever keeps it.
+            println!("{}", text.expose_secret());
+            eprintln!(
+                "created the API token {} \"{}\" with the scopes {}: nobody can show it again",
+                token.prefix, token.name, token.grants
+            );
+        }
+        TokenCommand::List => print!("{}", app::list_tokens(config).await?),
+        TokenCommand::Revoke { prefix } => {
+            let prefix = app::revoke_token(config, &prefix).await?;
+            println!("revoked {prefix}");
         }
     }
     Ok(())
@@ -84,7 +112,11 @@ fn code(error: &(dyn Error + Send + Sync + 'static)) -> u8 {
             | app::Error::Catalog(_)
             | app::Error::DemoStore
             | app::Error::Exposed(_)
-            | app::Error::Tls(_),
+            | app::Error::Tls(_)
+            | app::Error::SessionKeys(_)
+            | app::Error::IdentityProvider(_)
+            | app::Error::InvalidToken(_)
+            | app::Error::NotAPrefix,
         ) => USAGE,
         _ => 1,
     }

@@ -151,19 +151,17 @@ impl Door {
                 return None;
             }
         };
-        match Arc::clone(&self.places).try_acquire_owned() {
-            Ok(place) => Some((stream, address, place)),
-            Err(_) => {
-                metrics.refused();
-                self.refused.tell(Instant::now(), |times| {
-                    tracing::warn!(
-                        times,
-                        "as many connections as are allowed: closing new ones"
-                    );
-                });
-                None
-            }
+        let place = Arc::clone(&self.places).try_acquire_owned();
+        if place.is_err() {
+            metrics.refused();
+            self.refused.tell(Instant::now(), |times| {
+                tracing::warn!(
+                    times,
+                    "as many connections as are allowed: closing new ones"
+                );
+            });
         }
+        place.ok().map(|place| (stream, address, place))
     }
 }
 

@@ -25,7 +25,7 @@ use super::{
     jwks::{self, Keys},
 };
 use crate::{
-    domain::caller::{Access, Grants, Principal, Scope},
+    domain::caller::{Grants, Principal, Scope},
     outbound::{MAX_ANSWER_BYTES, http_body, http_client, http_failure},
 };
 
@@ -91,7 +91,7 @@ pub struct IdentityProvider {
     client: Client,
     keys: RwLock<Arc<Keys>>,
     /// When the keys were last looked for. Held while they are.
-    looked: Mutex<Option<Instant>>,
+    looked: Arc<Mutex<Option<Instant>>>,
 }
 
 /// Why there are no keys. Tells nothing of what was read.
@@ -106,7 +106,7 @@ impl IdentityProvider {
         let provider = Self {
             client,
             keys: RwLock::default(),
-            looked: Mutex::default(),
+            looked: Arc::default(),
             settings,
         };
         if matches!(provider.settings.keys, KeySource::File(_)) {
@@ -118,7 +118,11 @@ impl IdentityProvider {
     /// Who has a token that the provider has signed for us, and that is valid now.
     ///
     /// Where the token's key is not known the keys are looked for again, for 2 seconds at most and not more often than every 10.
-    pub async fn verify(&self, token: &str, now: DateTime<Utc>) -> Result<Principal, Invalid> {
+    pub async fn verify(
+        self: &Arc<Self>,
+        token: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Principal, Invalid> {
         let header = header(token)?;
         // A secret that both know is never what the provider signs with: its keys are public.
         if header.alg.family() == AlgorithmFamily::Hmac {
@@ -185,13 +189,19 @@ impl IdentityProvider {
     }
 
     /// Looks for the keys, unless somebody else just has. Who comes meanwhile waits for the outcome.
-    async fn look_again(&self) {
-        let mut looked = self.looked.lock().await;
+    async fn look_again(self: &Arc<Self>) {
+        let mut looked = Arc::clone(&self.looked).lock_owned().await;
         if looked.is_some_and(|time| time.elapsed() < RELOAD_PAUSE) {
             return;
         }
         *looked = Some(Instant::now());
-        self.load_or_tell().await;
+        let provider = Arc::clone(self);
+        // It goes on when whoever came first does not wait any longer: else nobody would get keys for a while.
+        let looking = task::spawn(async move {
+            provider.load_or_tell().await;
+            drop(looked);
+        });
+        let _ = looking.await;
     }
 
     async fn load_or_tell(&self) {
@@ -282,12 +292,11 @@ fn grants(scopes: Option<&Value>, channels: &[String]) -> Grants {
     };
     let mut grants = Grants::default();
     for name in names {
-        let mut named = Grants::default();
-        let is_ours = named.add_named(name).is_ok();
-        let is_divided = !named.allow(Scope::Events, Access::Read);
-        if is_ours && (channels.is_empty() || is_divided) {
-            let _ = grants.add_named(name);
-        }
+        // What is not ours is another service's.
+        let _ = grants.add_named(name);
+    }
+    if !channels.is_empty() {
+        grants.remove(Scope::Events);
     }
     grants
 }

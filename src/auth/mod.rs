@@ -61,9 +61,8 @@ impl From<errors::Error> for Invalid {
 
 /// Whether a token has the form of a session of ours, which is then to be verified. Tokens of an identity provider never
 /// have: their algorithms are others.
-#[must_use]
-pub fn is_session(token: &str) -> bool {
-    header(token).is_ok_and(|header| header.alg == Algorithm::HS256)
+pub fn is_session(token: &str) -> Result<bool, Invalid> {
+    Ok(header(token)?.alg == Algorithm::HS256)
 }
 
 /// The head of a token, of which nothing is known to be true yet.

@@ -168,7 +168,7 @@ mod tests {
     #[test]
     fn a_file_that_cannot_be_used_is_told_without_its_content() {
         let secret = "S3cr3t".repeat(8);
-        let many: String = (0..101).map(|n| format!("{n} {secret}\n")).collect();
+        let many: Vec<_> = (0..101).map(|n| format!("{n} {secret}")).collect();
         let cases = [
             ("\n# nothing\n".to_owned(), "it has no key"),
             (secret.clone(), "line 1: expected"),
@@ -179,7 +179,7 @@ mod tests {
             (format!("a {}", "s".repeat(1025)), "line 1: the secret"),
             (format!("a {secret}\u{e9}"), "line 1: the secret"),
             (format!("a {secret}\na {secret}"), "line 2: another key"),
-            (many, "line 101: there are more"),
+            (many.join("\n"), "line 101: there are more"),
         ];
         for (text, told) in cases {
             let error = SessionKeys::parse(&text).unwrap_err().to_string();

@@ -139,7 +139,7 @@ impl Sessions {
         verified.claims.session(now)
     }
 
-    /// Takes over the keys of the file whenever they have changed, until it is cancelled. While the file cannot be used the
+    /// Takes over the keys of the file, if there is one, whenever they have changed, until it is cancelled. While the file cannot be used the
     /// keys stay as they are, and the log tells why.
     pub async fn follow_file(self: Arc<Self>, cancelled: CancellationToken) {
         let Some(path) = self.file.clone() else {

@@ -86,8 +86,16 @@ fn a_bad_value_is_told_with_option_variable_and_what_is_allowed() {
             "CARTWRIGHT_EVENTS_REDIS_MAX_LENGTH",
             "1..=4294967295",
         ),
-        ("--drain-wait=5", "CARTWRIGHT_DRAIN_WAIT", "ms, s, m or h"),
-        ("--drain-wait=-5s", "CARTWRIGHT_DRAIN_WAIT", "ms, s, m or h"),
+        (
+            "--drain-wait=5",
+            "CARTWRIGHT_DRAIN_WAIT",
+            "ms, s, m, h or d",
+        ),
+        (
+            "--drain-wait=-5s",
+            "CARTWRIGHT_DRAIN_WAIT",
+            "ms, s, m, h or d",
+        ),
         (
             "--database-max-connections=0",
             "CARTWRIGHT_DATABASE_MAX_CONNECTIONS",

@@ -167,9 +167,14 @@ pub fn parts(text: &str) -> Option<(&str, &str)> {
     (is_prefix(prefix) && has_form(secret, SECRET_LETTERS)).then_some((prefix, secret))
 }
 
-/// Whether this has the form of a token's prefix.
+/// The prefix in what has the form of a token, or of a prefix.
 #[must_use]
-pub fn is_prefix(text: &str) -> bool {
+pub fn prefix_of(text: &str) -> Option<&str> {
+    let of_token = parts(text).map(|(prefix, _)| prefix);
+    of_token.or_else(|| is_prefix(text).then_some(text))
+}
+
+fn is_prefix(text: &str) -> bool {
     let letters = text.strip_prefix(MARK);
     letters.is_some_and(|letters| has_form(letters, PREFIX_LETTERS))
 }
@@ -228,6 +233,9 @@ mod tests {
         let prefix = "cwt_k3jd72ab5xqz";
         let token = format!("{prefix}_{SECRET}");
         assert_eq!(parts(&token), Some((prefix, SECRET)));
+        assert_eq!(prefix_of(&token), Some(prefix));
+        assert_eq!(prefix_of(prefix), Some(prefix));
+        assert_eq!(prefix_of(&prefix[1..]), None);
         for wrong in [
             "",
             "_",

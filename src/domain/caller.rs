@@ -150,6 +150,11 @@ impl Grants {
         Ok(())
     }
 
+    /// Grants nothing of this scope any more.
+    pub fn remove(&mut self, scope: Scope) {
+        self.0.remove(&scope);
+    }
+
     /// Whether this is granted. Who may change may look.
     #[must_use]
     pub fn allow(&self, scope: Scope, access: Access) -> bool {
@@ -195,16 +200,32 @@ fn scope_names() -> String {
 }
 
 impl Caller {
-    /// Somebody who may do nothing and sees nothing.
+    /// Somebody of whom nothing is known: who sees nothing, and may do what needs no credentials.
     #[must_use]
     pub fn nobody() -> Self {
         Self::Storefront(Arc::new(Session {
             id: Uuid::nil(),
             customer_id: String::new(),
             customer: CustomerContext::default(),
-            channel_id: String::new(),
+            channel_id: DEFAULT_CHANNEL.to_owned(),
             expire_time: DateTime::UNIX_EPOCH,
         }))
+    }
+
+    /// Whether nothing is known of the caller.
+    #[must_use]
+    pub fn is_nobody(&self) -> bool {
+        self.session().is_some_and(|session| session.id.is_nil())
+    }
+
+    /// Whether a service of the shop may do this.
+    #[must_use]
+    pub fn may(&self, scope: Scope, access: Access) -> bool {
+        match self {
+            Self::Trusted => true,
+            Self::Management(principal) => principal.grants.allow(scope, access),
+            Self::Storefront(_) => false,
+        }
     }
 
     /// The shopper's session, if a shopper calls.

@@ -1,4 +1,4 @@
-//! Codes that a shopper tries: how many different ones, and how slowly whoever guesses.
+//! Codes that a shopper tries: so many gift certificates an hour, and coupons more slowly with each one that is wrong.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 pub const MAX_GIFT_CERTIFICATE_CODES: usize = 20;
 /// How long a try counts.
 pub const MEMORY: TimeDelta = TimeDelta::hours(1);
-/// After so many wrong codes the next one has to wait.
-const FREE_WRONG_CODES: usize = 5;
+/// After so many wrong coupons the next one has to wait.
+const FREE_WRONG_COUPONS: usize = 5;
 /// How long at first, and at most. Each more wrong code doubles it.
 const FIRST_WAIT_SECONDS: i64 = 2;
 const MAX_WAIT_SECONDS: i64 = 600;
@@ -50,8 +50,8 @@ struct Try {
 /// Why a code is not looked up, and after what time it will be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TooMany {
-    /// Too many wrong codes, one after another.
-    WrongCodes(TimeDelta),
+    /// Too many wrong codes of coupons, one after another.
+    WrongCoupons(TimeDelta),
     /// [`MAX_GIFT_CERTIFICATE_CODES`].
     GiftCertificateCodes(TimeDelta),
 }
@@ -64,9 +64,9 @@ impl CodeTries {
         if self.0.iter().any(|tried| tried.code == code) {
             return Ok(());
         }
-        self.check_wrong(now)?;
-        if kind == CodeKind::GiftCertificate {
-            self.check_gift_certificates(now)?;
+        match kind {
+            CodeKind::Coupon => self.check_coupons(now)?,
+            CodeKind::GiftCertificate => self.check_gift_certificates(now)?,
         }
         self.0.push(Try {
             code,
@@ -87,16 +87,17 @@ impl CodeTries {
         }
     }
 
-    fn check_wrong(&self, now: DateTime<Utc>) -> Result<(), TooMany> {
-        let wrong = || self.0.iter().filter(|tried| tried.is_wrong);
+    fn check_coupons(&self, now: DateTime<Utc>) -> Result<(), TooMany> {
+        let is_wrong = |tried: &&Try| tried.is_wrong && tried.kind == CodeKind::Coupon;
+        let wrong = || self.0.iter().filter(is_wrong);
         let (Some(beyond), Some(last)) = (
-            wrong().count().checked_sub(FREE_WRONG_CODES),
+            wrong().count().checked_sub(FREE_WRONG_COUPONS),
             wrong().map(|tried| tried.age(now)).min(),
         ) else {
             return Ok(());
         };
         match wait(beyond).checked_sub(&last) {
-            Some(left) if left > TimeDelta::zero() => Err(TooMany::WrongCodes(left)),
+            Some(left) if left > TimeDelta::zero() => Err(TooMany::WrongCoupons(left)),
             _ => Ok(()),
         }
     }
@@ -137,25 +138,43 @@ mod tests {
     const START: DateTime<Utc> = DateTime::UNIX_EPOCH;
 
     fn after(seconds: i64) -> DateTime<Utc> {
-        START + TimeDelta::seconds(seconds)
+        DateTime::from_timestamp_secs(seconds).unwrap()
     }
 
     #[test]
-    fn each_wrong_code_after_the_fifth_waits_twice_as_long() {
+    fn each_wrong_coupon_after_the_fifth_waits_twice_as_long() {
         let mut tries = CodeTries::default();
         let mut now = START;
         let mut waits = Vec::new();
         for code in 0..17 {
-            if let Err(TooMany::WrongCodes(wait)) = tries.begin(CodeKind::Coupon, code, now) {
+            if let Err(TooMany::WrongCoupons(wait)) = tries.begin(CodeKind::Coupon, code, now) {
                 let almost = now + wait - TimeDelta::microseconds(1);
                 let refused = tries.begin(CodeKind::Coupon, code, almost);
-                assert!(matches!(refused, Err(TooMany::WrongCodes(_))));
+                assert!(matches!(refused, Err(TooMany::WrongCoupons(_))));
                 now += wait;
                 assert_eq!(tries.begin(CodeKind::Coupon, code, now), Ok(()));
                 waits.push(wait.num_seconds());
             }
         }
         assert_eq!(waits, [2, 4, 8, 16, 32, 64, 128, 256, 512, 600, 600, 600]);
+    }
+
+    #[test]
+    fn eighteen_wrong_coupons_in_any_hour() {
+        let mut tries = CodeTries::default();
+        let taken: Vec<_> = (0..5 * 3_600)
+            .filter(|second| {
+                let code = u64::try_from(*second).unwrap();
+                tries.begin(CodeKind::Coupon, code, after(*second)).is_ok()
+            })
+            .collect();
+        let within = |from: i64| {
+            taken
+                .iter()
+                .filter(move |at| (from..from + 3_600).contains(at))
+        };
+        let most = taken.iter().map(|from| within(*from).count()).max();
+        assert_eq!(most, Some(18));
     }
 
     #[test]
@@ -181,10 +200,11 @@ mod tests {
         for code in 0..4 {
             assert_eq!(tries.begin(CodeKind::Coupon, code, START), Ok(()));
         }
-        assert_eq!(tries.begin(CodeKind::GiftCertificate, 99, START), Ok(()));
+        assert_eq!(tries.begin(CodeKind::Coupon, 99, START), Ok(()));
         tries.was_right(99);
+        assert_eq!(tries.begin(CodeKind::GiftCertificate, 98, START), Ok(()));
         assert_eq!(tries.begin(CodeKind::Coupon, 4, START), Ok(()));
-        let slowed = Err(TooMany::WrongCodes(TimeDelta::seconds(2)));
+        let slowed = Err(TooMany::WrongCoupons(TimeDelta::seconds(2)));
         assert_eq!(tries.begin(CodeKind::Coupon, 5, START), slowed);
     }
 

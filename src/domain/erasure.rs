@@ -46,6 +46,7 @@ impl Checkout {
             pseudonym.clone_into(&mut self.customer_id);
         }
         self.customer.completed_order_count = 0;
+        self.session_id = None;
         self.email.clear();
         self.customer_message.clear();
         self.staff_note.clear();

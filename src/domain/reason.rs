@@ -105,6 +105,8 @@ reasons! {
     StorefrontNotAllowed = "STOREFRONT_NOT_ALLOWED", Denied;
     /// Another sales channel than the caller's.
     ChannelNotAllowed = "CHANNEL_NOT_ALLOWED", Denied;
+    /// Only for a customer who has signed in.
+    CustomerSessionRequired = "CUSTOMER_SESSION_REQUIRED", Precondition;
     /// `expected_version` is stale.
     VersionMismatch = "VERSION_MISMATCH", Aborted;
     /// Others kept changing the same thing.

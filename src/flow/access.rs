@@ -70,6 +70,11 @@ impl Access {
         }
     }
 
+    /// How many sessions were revoked.
+    pub(super) fn revocations(&self) -> usize {
+        self.revoked_sessions.len()
+    }
+
     /// Whether the session was revoked.
     pub(super) fn is_revoked(&self, session_id: Uuid) -> bool {
         self.revoked_sessions.contains(&session_id)

@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use self::access::Access;
 use crate::{
+    auth::session_token::Sessions,
     catalog::{Asking, Catalog, LookupError},
     domain::{
         caller::Caller,
@@ -51,6 +52,7 @@ pub mod order;
 pub mod promotion;
 pub mod purge;
 mod refresh;
+pub mod session;
 pub mod settings;
 mod settlement;
 mod shipping;
@@ -73,6 +75,7 @@ pub struct Flow {
     quotes: Quotes,
     tax: TaxClient,
     codes: Codes,
+    sessions: Arc<Sessions>,
     /// Wakes whoever tells the tax provider of orders.
     tax_tasks: Notify,
     events: event::Events,
@@ -127,6 +130,7 @@ impl Flow {
         catalog: Catalog,
         quotes: Quotes,
         codes: Codes,
+        sessions: Arc<Sessions>,
     ) -> Result<Self> {
         let snapshot = load_snapshot(&database, None).await?;
         Ok(Self {
@@ -136,6 +140,7 @@ impl Flow {
             quotes,
             tax: TaxClient::default(),
             codes,
+            sessions,
             tax_tasks: Notify::new(),
             events: event::Events::default(),
             token_uses: api_token::Uses::default(),
@@ -380,7 +385,7 @@ pub(crate) fn new_id() -> Uuid {
     clippy::disallowed_methods,
     reason = "the one source of randomness: everything else is given it"
 )]
-pub(crate) fn random_text(alphabet: &[char], length: u32) -> String {
+fn random_text(alphabet: &[char], length: u32) -> String {
     let mut random = rand::rng();
     (0..length)
         .filter_map(|_| alphabet.choose(&mut random))

@@ -21,37 +21,37 @@ const EVENTS: u64 = 1_000;
 /// Pause after each: on SQLite others write then.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// How long events are kept.
+/// How long things are kept.
 #[derive(Debug, Clone, Copy)]
 pub struct Retention {
-    /// At least so long.
-    pub time: TimeDelta,
-    /// And until they were published.
-    pub until_published: bool,
+    /// Carts, from the time at which they expired.
+    pub carts: TimeDelta,
+    /// Events: at least so long,
+    pub events: TimeDelta,
+    /// and until they were published.
+    pub events_until_published: bool,
+    /// Entries of the audit log.
+    pub audit: TimeDelta,
 }
 
 impl Flow {
-    /// Forgets what requests were answered with once nobody may repeat them any more, carts that expired longer than
-    /// `purge_after` ago, and events after their `retention`, until it is cancelled. Any number of replicas may do so.
-    pub async fn purge(
-        self: Arc<Self>,
-        purge_after: TimeDelta,
-        retention: Retention,
-        cancelled: CancellationToken,
-    ) {
+    /// Forgets what requests were answered with once nobody may repeat them any more, revoked sessions that have ended, and
+    /// what has a `retention`, until it is cancelled. Any number of replicas may do so.
+    pub async fn purge(self: Arc<Self>, retention: Retention, cancelled: CancellationToken) {
         let mut ticks = tokio::time::interval(INTERVAL);
         let purging = async {
             loop {
                 ticks.tick().await;
                 let now = now();
                 let memory = TimeDelta::hours(REQUEST_MEMORY_HOURS);
-                if let Err(error) = self.forget_requests(now - memory).await {
-                    tracing::warn!(%error, "old request ids could not be forgotten");
-                }
-                if let Err(error) = self.forget_events(now, retention).await {
-                    tracing::warn!(%error, "old events could not be forgotten");
-                }
-                match self.purge_carts(now - purge_after).await {
+                check("request ids", self.forget_requests(now - memory).await);
+                check("events", self.forget_events(now, retention).await);
+                check("revoked sessions", self.forget_sessions(now).await);
+                check(
+                    "audit entries",
+                    self.forget_audit(now - retention.audit).await,
+                );
+                match self.purge_carts(now - retention.carts).await {
                     Ok(0) => {}
                     Ok(carts) => tracing::info!(carts, "purged expired carts"),
                     Err(error) => tracing::warn!(%error, "expired carts could not be purged"),
@@ -68,10 +68,24 @@ impl Flow {
         Ok(())
     }
 
+    async fn forget_sessions(&self, time: DateTime<Utc>) -> Result<()> {
+        while store::revoked_session::forget_before(&self.database, time, BATCH).await? > 0 {
+            tokio::time::sleep(PAUSE).await;
+        }
+        Ok(())
+    }
+
+    async fn forget_audit(&self, time: DateTime<Utc>) -> Result<()> {
+        while store::audit::forget_before(&self.database, time, BATCH).await? > 0 {
+            tokio::time::sleep(PAUSE).await;
+        }
+        Ok(())
+    }
+
     async fn forget_events(&self, now: DateTime<Utc>, retention: Retention) -> Result<()> {
-        let time = now - retention.time;
+        let time = now - retention.events;
         let mut done = vec![Mark::LookedThrough];
-        if retention.until_published {
+        if retention.events_until_published {
             done.push(Mark::Published);
         }
         while store::event::forget_before(&self.database, time, &done, EVENTS).await? > 0 {
@@ -93,5 +107,11 @@ impl Flow {
             purged = purged.saturating_add(deleted);
             tokio::time::sleep(PAUSE).await;
         }
+    }
+}
+
+fn check(what: &str, forgotten: Result<()>) {
+    if let Err(error) = forgotten {
+        tracing::warn!(%error, "old {what} could not be forgotten");
     }
 }

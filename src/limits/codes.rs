@@ -101,7 +101,7 @@ impl Codes {
 
     fn refused(&self, too_many: TooMany) -> Refused {
         let (limit, name, wait) = match too_many {
-            TooMany::WrongCodes(wait) => ("wrong codes".to_owned(), "wrong_codes", wait),
+            TooMany::WrongCoupons(wait) => ("wrong coupon codes".to_owned(), "wrong_coupons", wait),
             TooMany::GiftCertificateCodes(wait) => {
                 let limit = format!(
                     "{MAX_GIFT_CERTIFICATE_CODES} different gift certificate codes an hour"
@@ -142,25 +142,22 @@ async fn change_shared<T>(
     let key = format!("{KEY_PREFIX}{shopper}");
     let found: Option<Vec<u8>> = redis.ask(cmd("GET").arg(&key)).await?;
     let found = found.unwrap_or_default();
-    let before = serde_json::from_slice(&found).unwrap_or_else(|_| known.clone());
-    let mut after = before.clone();
-    let answer = change(&mut after);
-    if after == before {
-        *known = after;
-        return Ok(Some(answer));
-    }
-    let Ok(json) = serde_json::to_vec(&after) else {
+    let mut tries = serde_json::from_slice(&found).unwrap_or_else(|_| known.clone());
+    let answer = change(&mut tries);
+    let Ok(json) = serde_json::to_vec(&tries) else {
         return Ok(None);
     };
-    let lifetime = u64::try_from(memory().as_millis()).unwrap_or(u64::MAX);
-    let mut replace = cmd("EVAL");
-    replace.arg(REPLACE).arg(1).arg(key);
-    replace.arg(found).arg(json).arg(lifetime);
-    let is_replaced: bool = redis.ask(&replace).await?;
-    if !is_replaced {
-        return Ok(None);
+    if json != found {
+        let lifetime = u64::try_from(memory().as_millis()).unwrap_or(u64::MAX);
+        let mut replace = cmd("EVAL");
+        replace.arg(REPLACE).arg(1).arg(key);
+        replace.arg(found).arg(json).arg(lifetime);
+        let is_replaced: bool = redis.ask(&replace).await?;
+        if !is_replaced {
+            return Ok(None);
+        }
     }
-    *known = after;
+    *known = tries;
     Ok(Some(answer))
 }
 

@@ -24,7 +24,7 @@ use self::{
     wrong_credentials::WrongCredentials,
 };
 use crate::{
-    domain::caller::{Caller, Session},
+    domain::caller::Caller,
     redis_link::{RedisLink, RedisResult},
 };
 
@@ -116,8 +116,9 @@ impl Limits {
                 self.refused(allowed.name, limit, retry)
             })?;
         }
-        let _place = Some(place);
-        Ok(Admission { _place })
+        Ok(Admission {
+            _place: Some(place),
+        })
     }
 
     /// Notes that credentials from this address were wrong.
@@ -151,7 +152,7 @@ impl Limits {
                 rate: settings.token_rate,
                 at_a_time: settings.token_calls,
             }),
-            Caller::Storefront(session) if is_nobody(session) => {
+            Caller::Storefront(_) if who.is_nobody() => {
                 let key = peer.map_or_else(Key::of_nobody, Key::of_network);
                 Some(shopper("address_rate", key))
             }
@@ -163,9 +164,4 @@ impl Limits {
         self.metrics.limited(name);
         Refused { limit, retry }
     }
-}
-
-/// Whether the session is that of [`Caller::nobody`].
-const fn is_nobody(session: &Session) -> bool {
-    session.id.is_nil()
 }

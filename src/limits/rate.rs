@@ -12,9 +12,9 @@ use tokio::{sync::Mutex, time::Instant};
 use super::key::Key;
 use crate::redis_link::{RedisLink, cmd};
 
-/// The seconds of a window.
+/// How long a window lasts.
 pub(super) const WINDOW_SECONDS: u32 = 10;
-const WINDOW: Duration = Duration::from_secs(10);
+const WINDOW: Duration = Duration::from_secs(1).saturating_mul(WINDOW_SECONDS);
 
 /// Most callers who are remembered; beyond it, those who have not called for longest are forgotten.
 const CALLERS: u64 = 100_000;

@@ -2,8 +2,8 @@
 //! time, and a circuit breaker, so that one that is slow or down costs no more than what it was to answer.
 
 mod grpc;
-mod http;
 mod metrics;
+mod over_http;
 mod retry;
 #[cfg(test)]
 mod tests;
@@ -23,7 +23,7 @@ pub use self::grpc::{
     CONNECT_TIMEOUT, KEEP_ALIVE_INTERVAL, KEEP_ALIVE_TIMEOUT, MAX_ANSWER_BYTES, MAX_HEADER_BYTES,
     channel, failure, money, place, request, trace_headers, wire,
 };
-pub use self::http::{http_body, http_client, http_failure};
+pub use self::over_http::{http_body, http_client, http_failure};
 use self::{
     metrics::{Metrics, Outcome},
     retry::RetryPolicy,

@@ -1,6 +1,6 @@
 //! Who may call what: one row for each RPC. A call that has no row is not served.
 
-use self::Who::{Services, Shoppers};
+use self::Who::{Anybody, Services, Shoppers};
 use super::pb;
 use crate::domain::caller::{
     Access::{self, Read, Write},
@@ -106,6 +106,11 @@ const TABLE: &[(&str, &[Row])] = &[
         ("UpdateStore", Store, Write, Services),
         ("GetStoreCredit", Store, Read, Services),
         ("SetStoreCredit", Store, Write, Services),
+    ]),
+    (pb::session_service_server::SERVICE_NAME, &[
+        ("CreateSession", Carts, Write, Anybody),
+        ("RevokeSession", Carts, Write, Services),
+        ("ClaimCart", Carts, Write, Shoppers),
     ]),
     (pb::event_service_server::SERVICE_NAME, &[
         ("StreamEvents", Events, Read, Services),

@@ -123,16 +123,19 @@ async fn admit(authenticator: &Authenticator, head: &Parts) -> Result<(Caller, A
 fn check(caller: &Caller, path: &str, needs: Needs) -> Result<(), Status> {
     let method = path.trim_start_matches('/');
     let Needs { scope, access, who } = needs;
-    match caller {
-        Caller::Trusted => Ok(()),
-        Caller::Management(principal) if principal.grants.allow(scope, access) => Ok(()),
-        Caller::Management(_) => Err(error::scope_missing(method, scope, access)),
-        Caller::Storefront(session) => match who {
-            Who::Shoppers => Ok(()),
-            Who::Anybody if session.id.is_nil() => Ok(()),
-            Who::Anybody | Who::Services => Err(error::not_for_shoppers(method)),
-        },
+    let is_allowed = caller.may(scope, access)
+        || match who {
+            Who::Services => false,
+            Who::Shoppers => caller.session().is_some(),
+            Who::Anybody => caller.is_nobody(),
+        };
+    if is_allowed {
+        return Ok(());
     }
+    Err(match caller.session() {
+        Some(_) => error::not_for_shoppers(method),
+        None => error::scope_missing(method, scope, access),
+    })
 }
 
 /// The body of an answer, which ends where its caller may not go on: streams can last longer than credentials.

@@ -7,7 +7,7 @@ use tonic::Status;
 
 use super::error;
 use crate::{
-    auth::{self, Invalid, identity_provider::IdentityProvider, session_token::Sessions},
+    auth::{self, Invalid, identity_provider::IdentityProvider},
     domain::{api_token, caller::Caller},
     flow::{self, Flow},
     limits::Limits,
@@ -20,10 +20,8 @@ pub struct Authenticator {
     pub required: bool,
     /// Whether callers without credentials may begin sessions of guests.
     pub anonymous_sessions: bool,
-    /// Knows API tokens, and which sessions were revoked.
+    /// Knows API tokens and shoppers' sessions.
     pub flow: Arc<Flow>,
-    /// Knows the tokens of shoppers' sessions.
-    pub sessions: Arc<Sessions>,
     /// Knows other tokens.
     pub identity_provider: Option<Arc<IdentityProvider>>,
     /// Who clients are by their certificates, where those are asked for.
@@ -53,7 +51,9 @@ impl Authenticator {
         match self.by_token(given).await {
             Ok(caller) => Ok(Some(caller)),
             Err(why) => {
-                if let Some(address) = address {
+                // Those that have ended were good once: nobody has guessed them.
+                let has_ended = matches!(why, Invalid::Expired | Invalid::Revoked);
+                if let Some(address) = address.filter(|_| !has_ended) {
                     self.limits.note_wrong_credentials(address).await;
                 }
                 Err(error::credentials_invalid(&why.to_string()))
@@ -67,16 +67,13 @@ impl Authenticator {
             let principal = flow::api_token::verify(&self.flow, token);
             return principal.map(Caller::Management).ok_or(Invalid::ApiToken);
         }
-        let now = flow::now();
-        if auth::is_session(token) {
-            let session = self.sessions.verify(token, now)?;
-            let caller = Caller::Storefront(Arc::new(session));
-            let is_good = flow::api_token::is_good(&self.flow, &caller);
-            return is_good.then_some(caller).ok_or(Invalid::Revoked);
+        if auth::is_session(token)? {
+            let session = flow::session::verify(&self.flow, token)?;
+            return Ok(Caller::Storefront(Arc::new(session)));
         }
         let provider = self.identity_provider.as_ref();
         let provider = provider.ok_or(Invalid::Malformed)?;
-        let principal = provider.verify(token, now).await?;
+        let principal = provider.verify(token, flow::now()).await?;
         Ok(Caller::Management(Arc::new(principal)))
     }
 

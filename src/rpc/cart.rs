@@ -12,6 +12,8 @@ use crate::flow;
 
 mod read;
 
+pub(super) use self::read::new_customer;
+
 #[tonic::async_trait]
 impl CartService for Api {
     async fn create_cart(

@@ -96,6 +96,14 @@ impl Fields {
         }
     }
 
+    /// Who does it, in the caller's words; where there are none, which service of the shop it is.
+    pub fn actor(&mut self, name: &str, text: String) -> String {
+        if text.is_empty() && matches!(self.caller, Caller::Management(_)) {
+            return self.caller.label();
+        }
+        self.text(name, text)
+    }
+
     /// Notes that a shopper has given a field that only services of the shop may give.
     pub fn not_for_shoppers(&mut self, name: &str, is_given: bool) {
         if is_given && self.caller.session().is_some() {

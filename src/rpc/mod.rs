@@ -29,6 +29,7 @@ mod manual_discount;
 mod order;
 mod promotion;
 pub mod remote_catalog;
+mod session;
 mod settings;
 pub mod show;
 
@@ -44,7 +45,7 @@ pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "
 pub const MAX_REQUEST_BYTES: usize = 1024 * 1024;
 
 /// Every service of this crate, by its full name.
-pub const SERVICES: [&str; 10] = [
+pub const SERVICES: [&str; 11] = [
     pb::cart_service_server::SERVICE_NAME,
     pb::catalog_service_server::SERVICE_NAME,
     pb::checkout_service_server::SERVICE_NAME,
@@ -54,6 +55,7 @@ pub const SERVICES: [&str; 10] = [
     pb::gift_certificate_service_server::SERVICE_NAME,
     pb::order_service_server::SERVICE_NAME,
     pb::promotion_service_server::SERVICE_NAME,
+    pb::session_service_server::SERVICE_NAME,
     pb::store_service_server::SERVICE_NAME,
 ];
 
@@ -97,6 +99,7 @@ pub async fn routes(
         gift_certificate_service_server::GiftCertificateServiceServer,
         order_service_server::OrderServiceServer,
         promotion_service_server::PromotionServiceServer,
+        session_service_server::SessionServiceServer,
         store_service_server::StoreServiceServer,
     );
 

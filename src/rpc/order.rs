@@ -88,7 +88,7 @@ impl OrderService for Api {
             reference: fields.required_text("reference", request.reference),
             amount: fields.required_money("amount", request.amount),
             state: payment_state(&mut fields, request.state),
-            actor: fields.text("actor", request.actor),
+            actor: fields.actor("actor", request.actor),
         };
         let caller = fields.finish()?;
         let order = flow::order::record_payment(&self.flow, id, payment, guard).await?;
@@ -103,7 +103,7 @@ impl OrderService for Api {
         let (mut request, mut fields) = Fields::of(request);
         let guard = fields.guard(&mut request);
         let id = fields.uuid("order_id", &request.order_id);
-        let actor = fields.text("actor", request.actor);
+        let actor = fields.actor("actor", request.actor);
         let reason = fields.text("reason", request.reason);
         let caller = fields.finish()?;
         let order = flow::order::cancel(&self.flow, id, actor, reason, guard).await?;
@@ -120,7 +120,7 @@ impl OrderService for Api {
         let id = fields.uuid("order_id", &request.order_id);
         let update = StatusUpdate {
             status: required_status(&mut fields, request.status),
-            actor: fields.text("actor", request.actor),
+            actor: fields.actor("actor", request.actor),
             reason: fields.text("reason", request.reason),
         };
         let caller = fields.finish()?;

@@ -9,7 +9,11 @@ use super::{
     show::gift_certificate::{ledger_entry, store_credit},
 };
 use crate::{
-    domain::{reason::Refusal, store::Store},
+    domain::{
+        caller::{Access, Scope},
+        reason::Refusal,
+        store::Store,
+    },
     flow,
 };
 
@@ -21,10 +25,16 @@ mod show;
 impl StoreService for Api {
     async fn get_store(
         &self,
-        _request: Request<pb::GetStoreRequest>,
+        request: Request<pb::GetStoreRequest>,
     ) -> Answer<pb::GetStoreResponse> {
+        let (_, fields) = Fields::of(request);
+        let caller = fields.finish()?;
         let store = flow::settings::get(&self.flow).await?;
-        let store = Some(show::store(&store));
+        let mut shown = show::store(&store);
+        if !caller.may(Scope::Store, Access::Write) {
+            outside::hide_credentials(&mut shown);
+        }
+        let store = Some(shown);
         Ok(Response::new(pb::GetStoreResponse { store }))
     }
 

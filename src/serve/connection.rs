@@ -30,9 +30,10 @@ const FAREWELL: Duration = Duration::from_secs(5);
 /// without a word, and what they carried would wait for its deadline.
 const KEEPALIVE_INTERVAL: Duration = Duration::from_mins(1);
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
-/// Calls of one connection at a time; its caller holds back what is more. As many as may be in flight by default, so that one
-/// connection can carry a whole gateway; not more, since each costs memory on a connection that is not read.
-const MAX_STREAMS: u32 = 1024;
+/// Calls of one connection at a time; its caller holds back what is more. Above the limit on calls in flight at its default, so
+/// that one connection can carry a whole gateway with those who watch checkouts, and overload is told; not unlimited, since each
+/// costs memory on a connection that is not read.
+const MAX_STREAMS: u32 = 4096;
 /// Most bytes of the headers of a request.
 const MAX_HEADER_BYTES: u32 = 16 * 1024;
 /// Most bytes that a client may send ahead of what was read, of a call and of all calls of a connection. They are read as
@@ -129,7 +130,7 @@ async fn converse<S: CallService>(
         .protocols
         .serve_connection(TokioIo::new(stream), service);
     let mut connection = pin!(connection);
-    let hung_up = || {
+    let tell = || {
         shared.metrics.hung_up();
         tracing::debug!(address = %peer.address, "hung up: answers were not taken");
     };
@@ -137,14 +138,14 @@ async fn converse<S: CallService>(
     let idle_timeout = shared.settings.idle_timeout;
     tokio::select! {
         ended = connection.as_mut() => return log(ended),
-        () = hang_up.cancelled() => return hung_up(),
+        () = hang_up.cancelled() => return tell(),
         () = shared.stop.cancelled() => {}
         () = calls.idle(first_call, idle_timeout) => {}
     }
     connection.as_mut().graceful_shutdown();
     tokio::select! {
         ended = connection.as_mut() => log(ended),
-        () = hang_up.cancelled() => hung_up(),
+        () = hang_up.cancelled() => tell(),
         () = calls.idle(Instant::now() + FAREWELL, FAREWELL) => {}
     }
 }

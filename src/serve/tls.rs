@@ -258,3 +258,51 @@ fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
         source,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{CertifiedKey, generate_simple_self_signed};
+
+    use super::*;
+
+    /// Puts a certificate of localhost and its key into the files. Answers the key.
+    fn renew(files: &TlsFiles) -> String {
+        let issued = generate_simple_self_signed(["localhost".to_owned()]);
+        let CertifiedKey { cert, signing_key } = issued.unwrap();
+        fs::write(&files.certificate, cert.pem()).unwrap();
+        fs::write(&files.key, signing_key.serialize_pem()).unwrap();
+        signing_key.serialize_pem()
+    }
+
+    #[tokio::test]
+    async fn files_that_cannot_be_used_change_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = TlsFiles {
+            certificate: folder.path().join("certificate"),
+            key: folder.path().join("key"),
+            client_ca: None,
+            client_identities: None,
+        };
+        let old_key = renew(&files);
+        let tls = Tls::load(files.clone()).unwrap();
+        let server = || Arc::clone(&tls.server.borrow());
+        let mut seen = tls.digest;
+        let old = server();
+        assert!(!tls.take_over(&mut seen).await.unwrap());
+
+        let new_key = renew(&files);
+        fs::write(&files.key, &old_key).unwrap();
+        let error = tls.take_over(&mut seen).await.unwrap_err();
+        assert!(matches!(error, TlsError::Certificate(_)), "{error:?}");
+        // That is told once.
+        assert!(!tls.take_over(&mut seen).await.unwrap());
+        fs::remove_file(&files.key).unwrap();
+        let error = tls.take_over(&mut seen).await.unwrap_err();
+        assert!(matches!(error, TlsError::Read { .. }), "{error:?}");
+        assert!(Arc::ptr_eq(&old, &server()));
+
+        fs::write(&files.key, &new_key).unwrap();
+        assert!(tls.take_over(&mut seen).await.unwrap());
+        assert!(!Arc::ptr_eq(&old, &server()));
+    }
+}

@@ -49,13 +49,17 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "telemetry",
         ],
     ),
-    ("config", &["limits", "publish", "serve", "telemetry"]),
+    (
+        "config",
+        &["auth", "domain", "limits", "publish", "serve", "telemetry"],
+    ),
     (
         "app",
         &[
             "auth",
             "catalog",
             "config",
+            "domain",
             "flow",
             "limits",
             "publish",

@@ -82,6 +82,8 @@ fn help_lists_every_option_with_its_variable() {
         "migrate",
         "import",
         "erase-customer",
+        "token",
+        "audit",
         "healthcheck",
     ] {
         assert!(

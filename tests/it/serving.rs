@@ -1,9 +1,9 @@
 //! What the server does around every RPC: protocols, limits, deadlines, requests that cannot be read.
 
-use std::time::Duration;
+use std::{net::TcpListener, time::Duration};
 
 use cartwright::rpc::pb::{
-    CreateCartRequest, CreateCartResponse, ListProductsRequest,
+    CreateCartRequest, CreateCartResponse, GetCartRequest, ListProductsRequest, NewLineItem,
     cart_service_client::CartServiceClient, catalog_service_client::CatalogServiceClient,
 };
 use prost::Message;
@@ -50,17 +50,39 @@ async fn a_deadline_is_kept_by_the_server() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn calls_beyond_the_limit_are_refused_at_once() {
-    let server = TestServer::with(Backend::Embedded, &["--max-in-flight=1"]).await;
-    let mut catalog = CatalogServiceClient::new(server.channel());
+    // A catalog that takes calls, and answers none.
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap();
+    let catalog = format!("--catalog-url=http://{}", nobody.local_addr().unwrap());
+    let options = ["--max-in-flight=1", &catalog, "--catalog-timeout=1m"];
+    let server = TestServer::with(Backend::Embedded, &options).await;
+    let mut carts = CartServiceClient::new(server.channel());
     let mut health = HealthClient::new(server.channel());
-    // Until one is taken while no other is.
-    let (held_up, status) = loop {
-        let held_up = Call::begin(server.address(), LIST_PRODUCTS, "");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-        match catalog.list_products(ListProductsRequest::default()).await {
-            Ok(_) => drop(held_up),
-            Err(status) => break (held_up, status),
+    let get_cart = async |carts: &mut CartServiceClient<_>| {
+        let cart_id = "0199d3a0-0000-7000-8000-000000000000".to_owned();
+        carts
+            .get_cart(GetCartRequest { cart_id })
+            .await
+            .unwrap_err()
+    };
+    let held_up = tokio::spawn({
+        let mut carts = carts.clone();
+        let line_items = vec![NewLineItem {
+            product_id: "mug".to_owned(),
+            quantity: 1,
+            ..NewLineItem::default()
+        }];
+        let request = CreateCartRequest {
+            line_items,
+            ..CreateCartRequest::default()
+        };
+        async move { carts.create_cart(request).await }
+    });
+    let status = loop {
+        let status = get_cart(&mut carts).await;
+        if status.code() != Code::NotFound {
+            break status;
         }
+        tokio::time::sleep(Duration::from_millis(20)).await;
     };
     assert_eq!(
         told(&status),
@@ -68,11 +90,22 @@ async fn calls_beyond_the_limit_are_refused_at_once() {
     );
     assert!(status.get_details_retry_info().is_some());
     health.check(HealthCheckRequest::default()).await.unwrap();
-    assert!(held_up.end().contains("grpc-status:0"));
-    catalog
-        .list_products(ListProductsRequest::default())
-        .await
-        .unwrap();
+    held_up.abort();
+    while get_cart(&mut carts).await.code() != Code::NotFound {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_has_not_arrived_takes_no_place() {
+    let server = TestServer::with(Backend::Embedded, &["--max-in-flight=1"]).await;
+    let slow = Call::begin(server.address(), LIST_PRODUCTS, "");
+    let mut catalog = CatalogServiceClient::new(server.channel());
+    for _ in 0..10 {
+        let request = ListProductsRequest::default();
+        catalog.list_products(request).await.unwrap();
+    }
+    assert!(slow.end().contains("grpc-status:0"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

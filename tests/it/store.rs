@@ -1,5 +1,7 @@
 //! What the store promises, on each database.
 
+mod api_token;
+mod audit;
 mod balance;
 mod catalog;
 mod checkout;
@@ -12,6 +14,7 @@ mod promotion;
 mod redemption;
 mod request;
 mod reservation;
+mod revoked_session;
 mod samples;
 mod settings;
 mod stock;
@@ -138,6 +141,17 @@ contracts! {
         an_old_request_is_forgotten,
         old_requests_are_forgotten_in_batches,
         a_request_that_failed_can_be_made_again,
+    }
+    api_token {
+        a_token_comes_back_as_it_was,
+        what_is_revoked_or_expired_is_not_loaded,
+        the_limit_of_living_tokens_is_exact,
+    }
+    revoked_session {
+        a_session_is_refused_until_it_would_have_ended,
+    }
+    audit {
+        entries_are_read_in_pages_and_forgotten_in_batches,
     }
     lease {
         work_is_done_by_one_at_a_time,

@@ -49,8 +49,8 @@ pub(super) fn new_cart(fields: &mut Fields, request: pb::CreateCartRequest) -> N
     }
 }
 
-/// Whose cart it is to be: a shopper's session knows.
-fn new_customer(
+/// Whose cart or session it is to be: a shopper's session knows.
+pub(in crate::rpc) fn new_customer(
     fields: &mut Fields,
     customer_id: String,
     context: Option<pb::CustomerContext>,
@@ -84,7 +84,6 @@ pub(super) fn update(fields: &mut Fields, request: pb::UpdateCartRequest) -> Car
         .then(|| context.unwrap_or_default());
     fields.not_for_shoppers("customer_id", customer_id.is_some());
     fields.not_for_shoppers("customer_context", context.is_some());
-    fields.not_for_shoppers("channel_id", channel_id.is_some());
     let customer_id = customer_id.map(|id| fields.text("customer_id", id));
     let (id, customer) = customer(fields, customer_id.as_deref().unwrap_or_default(), context);
     CartUpdate {

@@ -89,6 +89,9 @@ mutations! {
     IssueGiftCertificateRequest,
     UpdateGiftCertificateRequest(expected_version),
     SetStoreCreditRequest(expected_version),
+    CreateSessionRequest,
+    RevokeSessionRequest,
+    ClaimCartRequest(expected_version),
 }
 
 /// Which fields an update changes.

@@ -206,6 +206,15 @@ fn is_server(authority: &http::uri::Authority) -> bool {
     }
 }
 
+/// Leaves out what the store proves itself to carriers with.
+pub(super) fn hide_credentials(store: &mut pb::Store) {
+    for carrier in &mut store.carriers {
+        if let Some(Endpoint::Http(http)) = &mut carrier.endpoint {
+            http.connection_options.values_mut().for_each(String::clear);
+        }
+    }
+}
+
 pub(super) fn show_carrier(carrier: &Carrier) -> pb::Carrier {
     let endpoint = match carrier.endpoint.clone() {
         CarrierEndpoint::Grpc { url } => Endpoint::Grpc(pb::GrpcCarrier { url }),

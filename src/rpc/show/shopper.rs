@@ -30,7 +30,6 @@ pub(super) fn order(mut order: pb::Order, caller: &Caller) -> pb::Order {
         order.status_reason.clear();
         order.history.clear();
         order.customer_context = None;
-        mask(&mut order.gift_certificates);
     }
     order
 }

@@ -1,10 +1,12 @@
 //! What tests are built from.
 
+pub(crate) mod any;
 pub(crate) mod api;
 pub(crate) mod carrier;
 pub(crate) mod database;
 pub(crate) mod dice;
 pub(crate) mod events;
+pub(crate) mod frames;
 pub(crate) mod otlp;
 pub(crate) mod postgres;
 pub(crate) mod promotion;
@@ -13,8 +15,11 @@ pub(crate) mod redis;
 pub(crate) mod remote_catalog;
 pub(crate) mod script;
 pub(crate) mod server;
+pub(crate) mod session;
 pub(crate) mod shop;
 pub(crate) mod tax;
+pub(crate) mod tls;
+pub(crate) mod token;
 pub(crate) mod web;
 
 /// What takes longer hangs. No test says how fast a thing is on a machine of unknown speed.

@@ -1,6 +1,7 @@
 //! Services that tests call: one in this process, or the program itself.
 
 use std::{
+    fs,
     io::{BufRead as _, BufReader},
     net::SocketAddr,
     process::{Child, Command, ExitStatus, Output, Stdio},
@@ -284,6 +285,19 @@ impl Binary {
     /// A connection, made when it is first used.
     pub(crate) fn channel(&self) -> Channel {
         connect(self.address)
+    }
+
+    /// The most memory that it has taken, in bytes; where the system does not tell, what it takes now.
+    pub(crate) fn most_memory(&self) -> u64 {
+        let pid = self.child.id().to_string();
+        let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+        let most = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let now = || Command::new("ps").args(["-o", "rss=", "-p", &pid]).output();
+        let kilobytes = match most {
+            Some(most) => most.trim_end_matches("kB").to_owned(),
+            None => String::from_utf8(now().unwrap().stdout).unwrap(),
+        };
+        kilobytes.trim().parse::<u64>().unwrap() * 1024
     }
 
     /// Sends SIGTERM.
