@@ -8,10 +8,12 @@ TOOLS := .tools/bin
 RELEASE := $(shell git describe --tags --abbrev=0 --match 'v*' 2>/dev/null)
 # How long `make chaos` goes on.
 CHAOS_SECONDS ?= 1200
+# How long `make fuzz` runs each fuzzer.
+FUZZ_SECONDS ?= 60
 # The checks of `make lint`, in order, the quick ones first. CI runs and times them one by one.
 LINTS := fmt-check buf-lint buf-format buf-breaking deny clippy doc
 
-.PHONY: help demo test chaos check fmt lint lint-steps tools bench bench-quotes bench-instructions $(LINTS)
+.PHONY: help demo test chaos fuzz check fmt lint lint-steps tools bench bench-quotes bench-instructions $(LINTS)
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,6 +26,9 @@ test: ## Run every test beside throw-away PostgreSQL and Redis servers
 
 chaos: ## Let shoppers loose on two processes that are killed, for CHAOS_SECONDS
 	CARTWRIGHT_TEST_CHAOS_SECONDS=$(CHAOS_SECONDS) scripts/with-services cargo test --locked --test it -- chaos:: --nocapture
+
+fuzz: ## Run each fuzzer for FUZZ_SECONDS
+	scripts/fuzz run $(FUZZ_SECONDS)
 
 bench: ## Measure what pricing costs
 	cargo bench --locked --bench pricing

@@ -41,9 +41,14 @@ impl Authenticator {
         if peer.is_some_and(|peer| peer.certificate == ClientCertificate::Missing) {
             return Err(error::certificate_missing());
         }
-        let Some(given) = headers.get(AUTHORIZATION) else {
+        let mut all = headers.get_all(AUTHORIZATION).iter();
+        let Some(given) = all.next() else {
             return self.by_certificate(peer);
         };
+        // A proxy before us may have looked at the other one.
+        if all.next().is_some() {
+            return Err(error::credentials_invalid("there are several"));
+        }
         let address = peer.map(|peer| peer.address.ip());
         if let Some(address) = address {
             self.limits.check_address(address).await?;

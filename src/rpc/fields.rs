@@ -71,7 +71,10 @@ impl Fields {
         let denied = self.violations.iter();
         let denied = denied.filter(|violation| violation.reason.class() == Class::Denied);
         if let Some(first) = denied.clone().next() {
-            let refusal = Refusal::all(first.reason, denied.cloned().collect());
+            let refusal = Refusal {
+                reason: first.reason,
+                ..Refusal::fields(denied.cloned().collect())
+            };
             return Err(refusal.with("field", &first.subject));
         }
         let refusal = Refusal::fields(self.violations);
@@ -131,9 +134,8 @@ impl Fields {
     /// Refuses a caller who is bound to some sales channels what is told of all of them together.
     pub fn of_every_channel(&mut self) {
         if self.caller.channels().is_some() {
-            let text =
-                "this is not divided by sales channel, and the credentials are for some only";
-            self.refuse_for(Reason::ChannelNotAllowed, "", text);
+            let text = "are not divided by sales channel, and the credentials are for some only";
+            self.refuse_for(Reason::ChannelNotAllowed, "events", text);
         }
     }
 

@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Code, Status, body::Body};
 use tower::{Layer, Service, ServiceExt as _};
 
-use super::{MAX_REQUEST_BYTES, error, layers::code};
+use super::{MAX_REQUEST_BYTES, error, layers::code, unfolding};
 use crate::serve::{Place, Waiting};
 
 /// Most requests on their way, and most bytes of all of them; beyond, those are refused that have been for longest.
@@ -109,6 +109,10 @@ impl InFlightLayer {
     {
         let (head, body) = request.into_parts();
         let message = self.arrive(body).await?;
+        unfolding::check(
+            head.uri.path(),
+            message.get(MESSAGE_HEADER..).unwrap_or_default(),
+        )?;
         let _permit = self.permit(message.len())?;
         let request = Request::from_parts(head, Body::new(Full::new(message)));
         let Ok(answer) = inner.oneshot(request).await;

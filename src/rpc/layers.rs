@@ -105,14 +105,9 @@ async fn catch_panic(answer: impl Future<Output = Response<Body>>) -> Response<B
     poll_fn(|context| {
         // What a panic may have left half done is dropped with the call.
         let polled = AssertUnwindSafe(|| answer.as_mut().poll(context));
-        panic::catch_unwind(polled).unwrap_or_else(|panic| {
-            let what = panic
-                .downcast_ref::<String>()
-                .map(String::as_str)
-                .or_else(|| panic.downcast_ref::<&str>().copied());
-            tracing::error!(what, "a handler panicked");
-            Poll::Ready(error::internal_panic().into_http())
-        })
+        // What it was `telemetry` has logged: not its text, which may have in it what a caller sent.
+        panic::catch_unwind(polled)
+            .unwrap_or_else(|_| Poll::Ready(error::internal_panic().into_http()))
     })
     .await
 }

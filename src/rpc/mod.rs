@@ -32,6 +32,7 @@ pub mod remote_catalog;
 mod session;
 mod settings;
 pub mod show;
+pub mod unfolding;
 
 generated! {
     /// The messages and services of `proto/cartwright/v1`, generated.

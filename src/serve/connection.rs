@@ -37,9 +37,10 @@ const MAX_STREAMS: u32 = 4096;
 /// Most bytes of the headers of a request.
 const MAX_HEADER_BYTES: u32 = 16 * 1024;
 /// Most bytes that a client may send ahead of what was read, of a call and of all calls of a connection. They are read as
-/// they come, so this is no limit on how fast they come.
+/// they come, so this is no limit on how fast they come. h2 closes a connection on which small frames wait that would fill half
+/// of its window at 256 bytes each: there has to be room for one of every call.
 const CALL_WINDOW: u32 = 64 * 1024;
-const CONNECTION_WINDOW: u32 = 256 * 1024;
+const CONNECTION_WINDOW: u32 = 2 * 256 * MAX_STREAMS;
 /// Most bytes of an answer that lie ready for the client to take; the rest waits in the answer.
 const MAX_SEND_BYTES: usize = 64 * 1024;
 /// Streams that a client may reset before they were looked at, and that may be reset for errors of the client, before the

@@ -83,8 +83,8 @@ fn postgres_kind(code: &str) -> fn(Source) -> StoreError {
     match code {
         // serialization_failure, deadlock_detected
         "40001" | "40P01" => StoreError::Serialization,
-        // The server is stopping, starting, or was made a standby under our feet.
-        "57P01" | "57P02" | "57P03" | "25006" => StoreError::Unavailable,
+        // The server is stopping, starting, takes no connections for now, or was made a standby under our feet.
+        "57P01" | "57P02" | "57P03" | "55000" | "25006" => StoreError::Unavailable,
         // Connection exceptions; too many connections and other resources that ran out.
         code if code.starts_with("08") || code.starts_with("53") => StoreError::Unavailable,
         _ => StoreError::Other,

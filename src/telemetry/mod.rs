@@ -7,7 +7,11 @@
 mod logs;
 mod metrics;
 
-use std::{io, time::Duration};
+use std::{
+    io,
+    panic::{self, PanicHookInfo},
+    time::Duration,
+};
 
 use http::HeaderMap;
 use opentelemetry::{
@@ -73,7 +77,7 @@ pub struct Telemetry {
     meter_provider: SdkMeterProvider,
 }
 
-/// Sets up logs, traces and metrics for the whole process. Has to be called in a tokio runtime, in which they are
+/// Sets up logs, traces and metrics for the whole process, and how panics are told. Has to be called in a tokio runtime, in which they are
 /// exported.
 pub fn init(config: &TelemetryConfig) -> Result<Telemetry, Error> {
     let tracer_provider = tracer_provider(config)?;
@@ -82,6 +86,7 @@ pub fn init(config: &TelemetryConfig) -> Result<Telemetry, Error> {
     let meter_provider =
         metrics::meter_provider(config.otlp_endpoint.as_deref(), resource(config))?;
     opentelemetry::global::set_meter_provider(meter_provider.clone());
+    panic::set_hook(Box::new(tell_of_panic));
     Ok(Telemetry {
         tracer_provider,
         meter_provider,
@@ -104,6 +109,14 @@ impl Telemetry {
             }
         }
     }
+}
+
+/// Logs where a panic was. A text that was put together may have in it what callers sent, as that of a slice of a string has
+/// the string, so only one that is part of the program is told.
+fn tell_of_panic(panic: &PanicHookInfo<'_>) {
+    let what = panic.payload().downcast_ref::<&'static str>().copied();
+    let place = panic.location().map(ToString::to_string);
+    tracing::error!(what, place, "panicked");
 }
 
 /// What every span and metric says of this process.

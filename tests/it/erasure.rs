@@ -30,7 +30,7 @@ fn erase(api: &Api, customer_id: &str) -> String {
 }
 
 /// With texts that are found again in every field that a customer can fill, but for those that taxes depend on.
-fn planted_address() -> pb::Address {
+pub(crate) fn planted_address() -> pb::Address {
     pb::Address {
         first_name: "planted-first-name".into(),
         last_name: "planted-last-name".into(),
@@ -48,7 +48,7 @@ fn planted_address() -> pb::Address {
     }
 }
 
-fn party(name: &str) -> Option<pb::GiftCertificateParty> {
+pub(crate) fn party(name: &str) -> Option<pb::GiftCertificateParty> {
     Some(pb::GiftCertificateParty {
         name: name.into(),
         email: format!("{name}@party.example"),
@@ -81,33 +81,37 @@ const PLANTED: [&str; 22] = [
     "planted-reason",
 ];
 
-/// The shop wraps gifts and asks a tax provider.
-async fn set_up(api: &Api) -> TaxService {
-    let provider = TaxService::start();
-    let kraft = pb::GiftWrappingOption {
+/// What the shop wraps gifts in.
+pub(crate) fn kraft() -> pb::GiftWrappingOption {
+    pb::GiftWrappingOption {
         id: "kraft".into(),
         name: "Kraft".into(),
         price: usd(250),
         allow_message: true,
         ..Default::default()
-    };
+    }
+}
+
+/// The shop wraps gifts and asks a tax provider.
+async fn set_up(api: &Api) -> TaxService {
+    let provider = TaxService::start();
     let store = pb::Store {
-        gift_wrapping_options: vec![kraft],
+        gift_wrapping_options: vec![kraft()],
         ..provider.store()
     };
     api.set_up(store).await;
     provider
 }
 
-/// A checkout that lacks nothing for an order, with something of the customer in every field.
-async fn planted(api: &Api) -> pb::Checkout {
+/// A cart with something of the customer in every field.
+pub(crate) fn planted_cart() -> pb::CreateCartRequest {
     let mut mug = engraved("planted-engraving");
     mug.gift_wrapping = Some(pb::NewGiftWrapping {
         option_id: "kraft".into(),
         message: "planted-wrapping".into(),
         ..Default::default()
     });
-    let request = pb::CreateCartRequest {
+    pb::CreateCartRequest {
         customer_id: CUSTOMER.into(),
         email: "planted@cart.example".into(),
         line_items: vec![mug, item("poster", 1)],
@@ -120,8 +124,12 @@ async fn planted(api: &Api) -> pb::Checkout {
             name: "planted-line-name".into(),
         }],
         ..Default::default()
-    };
-    let cart = call!(api.carts, create_cart, request)
+    }
+}
+
+/// A checkout that lacks nothing for an order, with something of the customer in every field.
+async fn planted(api: &Api) -> pb::Checkout {
+    let cart = call!(api.carts, create_cart, planted_cart())
         .unwrap()
         .cart
         .unwrap();

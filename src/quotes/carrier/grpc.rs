@@ -60,8 +60,12 @@ fn get_rates(request: &CarrierRequest) -> wire::GetRatesRequest {
 
 fn read(answer: wire::GetRatesResponse, request: &CarrierRequest) -> Result<Taken, Failure> {
     let message = |message: wire::RateMessage| (severity(message.r#type()), message.text);
-    // A negative one is over at once.
-    let time_to_live = |time| Duration::try_from(time).unwrap_or_default();
+    // A negative one is over at once; the longest of them cannot be converted.
+    let time_to_live = |time: prost_types::Duration| {
+        let is_negative = time.seconds < 0 || time.nanos < 0;
+        let converted = (!is_negative).then(|| Duration::try_from(time));
+        converted.and_then(Result::ok).unwrap_or_default()
+    };
     let told = Told {
         rates: answer
             .rates

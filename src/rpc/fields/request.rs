@@ -194,17 +194,16 @@ pub fn page_token(next: Option<&str>) -> String {
     hex(next.unwrap_or_default().as_bytes())
 }
 
-/// Tells requests with the same id apart by method, content and shopper: nobody is answered what another one has asked.
+/// Tells requests with the same id apart by method, content and caller: nobody is answered what another one has asked.
 fn digest<M: Mutation>(caller: &Caller, request: &M) -> String {
     let mut digest = Sha256::new()
         .chain_update(M::METHOD)
         .chain_update(request.encode_to_vec());
-    if let Some(session) = caller.session() {
-        if session.customer_id.is_empty() {
-            digest.update(session.id);
-        } else {
-            digest.update(&session.customer_id);
-        }
+    match caller {
+        Caller::Trusted => {}
+        Caller::Management(principal) => digest.update(&principal.id),
+        Caller::Storefront(session) if session.customer_id.is_empty() => digest.update(session.id),
+        Caller::Storefront(session) => digest.update(&session.customer_id),
     }
     let digest = digest.finalize();
     hex(digest.get(..DIGEST_BYTES).unwrap_or(&digest))

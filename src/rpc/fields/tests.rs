@@ -286,7 +286,9 @@ fn times() {
         duration(3_601, 0).unwrap_err(),
         "lifetime: must be up to 1 hour"
     );
-    assert!(duration(-1, 0).is_err());
+    for (seconds, nanos) in [(-1, 0), (0, -1), (i64::MIN, i32::MIN), (i64::MAX, i32::MAX)] {
+        assert!(duration(seconds, nanos).is_err(), "{seconds} {nanos}");
+    }
 }
 
 #[test]

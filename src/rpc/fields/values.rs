@@ -237,8 +237,10 @@ impl Fields {
         bounds: RangeInclusive<Duration>,
         described: &str,
     ) -> Option<Duration> {
-        let read = Duration::try_from(duration?)
-            .ok()
+        let read = Some(duration?)
+            // A negative one would be negated to tell it, and the longest cannot be.
+            .filter(|given| given.seconds >= 0 && given.nanos >= 0)
+            .and_then(|given| Duration::try_from(given).ok())
             .filter(|duration| bounds.contains(duration));
         if read.is_none() {
             self.refuse(name, format!("must be {described}"));

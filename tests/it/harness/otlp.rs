@@ -1,7 +1,11 @@
 //! A collector of OpenTelemetry spans and metrics: what is exported over OTLP/gRPC, as a program under test really sent
 //! it.
 
-use std::{collections::BTreeMap, fmt::Write as _};
+use std::{
+    collections::BTreeMap,
+    fmt::{self, Write as _},
+    sync::{Arc, Mutex},
+};
 
 use opentelemetry_proto::tonic::{
     collector::{
@@ -59,17 +63,29 @@ pub(crate) struct OtlpReceiver {
     endpoint: String,
     spans: watch::Receiver<Vec<Span>>,
     points: watch::Receiver<Vec<Point>>,
+    texts: Texts,
     server: JoinHandle<()>,
+}
+
+/// Everything that was exported, for people.
+#[derive(Debug, Clone, Default)]
+struct Texts(Arc<Mutex<String>>);
+
+impl Texts {
+    fn add(&self, exported: &impl fmt::Debug) {
+        writeln!(self.0.lock().unwrap(), "{exported:?}").unwrap();
+    }
 }
 
 impl OtlpReceiver {
     pub(crate) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
+        let texts = Texts::default();
         let (sender, spans) = watch::channel(Vec::new());
-        let traces = TraceServiceServer::new(Traces(sender));
+        let traces = TraceServiceServer::new(Traces(sender, texts.clone()));
         let (sender, points) = watch::channel(Vec::new());
-        let metrics = MetricsServiceServer::new(Metrics(sender));
+        let metrics = MetricsServiceServer::new(Metrics(sender, texts.clone()));
         let server = tokio::spawn(async move {
             let incoming = TcpListenerStream::new(listener);
             Server::builder()
@@ -83,6 +99,7 @@ impl OtlpReceiver {
             endpoint,
             spans,
             points,
+            texts,
             server,
         }
     }
@@ -111,6 +128,11 @@ impl OtlpReceiver {
     /// For `OTEL_EXPORTER_OTLP_ENDPOINT`.
     pub(crate) fn endpoint(&self) -> &str {
         &self.endpoint
+    }
+
+    /// All that has come, as a text with every name and value in it.
+    pub(crate) fn texts(&self) -> String {
+        self.texts.0.lock().unwrap().clone()
     }
 
     /// All spans that have come, of every trace.
@@ -186,7 +208,7 @@ fn branch(spans: &[Span], span: &Span, depth: usize, text: &mut String) {
     }
 }
 
-struct Metrics(watch::Sender<Vec<Point>>);
+struct Metrics(watch::Sender<Vec<Point>>, Texts);
 
 #[async_trait]
 impl MetricsService for Metrics {
@@ -194,7 +216,9 @@ impl MetricsService for Metrics {
         &self,
         request: Request<ExportMetricsServiceRequest>,
     ) -> Result<Response<ExportMetricsServiceResponse>, Status> {
-        let resources = request.into_inner().resource_metrics.into_iter();
+        let request = request.into_inner();
+        self.1.add(&request);
+        let resources = request.resource_metrics.into_iter();
         let scopes = resources.flat_map(|resource| resource.scope_metrics);
         let metrics = scopes.flat_map(|scope| scope.metrics);
         let received: Vec<Point> = metrics.flat_map(points).collect();
@@ -249,7 +273,7 @@ fn points(metric: Metric) -> Vec<Point> {
         .collect()
 }
 
-struct Traces(watch::Sender<Vec<Span>>);
+struct Traces(watch::Sender<Vec<Span>>, Texts);
 
 #[async_trait]
 impl TraceService for Traces {
@@ -257,8 +281,10 @@ impl TraceService for Traces {
         &self,
         request: Request<ExportTraceServiceRequest>,
     ) -> Result<Response<ExportTraceServiceResponse>, Status> {
+        let request = request.into_inner();
+        self.1.add(&request);
         let mut received = Vec::new();
-        for resource_spans in request.into_inner().resource_spans {
+        for resource_spans in request.resource_spans {
             let resource = attributes(resource_spans.resource.unwrap_or_default().attributes);
             let service = resource.get("service.name").cloned().unwrap_or_default();
             let spans = resource_spans

@@ -33,7 +33,12 @@ impl RedisServer {
     }
 
     pub(crate) fn started() -> Self {
-        let mut server = Self::stopped();
+        Self::started_with(&[])
+    }
+
+    /// With these options of its own.
+    pub(crate) fn started_with(options: &[&str]) -> Self {
+        let mut server = Self::with(options);
         server.start();
         server
     }
